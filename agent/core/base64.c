@@ -1,0 +1,117 @@
+#include "core/base64.h"
+
+static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Two output characters for each 12 bits: half the look-ups. Filled at first use, 8 KiB. */
+static uint16_t pairs[4096];
+
+static void fill_pairs(void)
+{
+    for (unsigned i = 0; i < 4096; i++) {
+        char two[2] = {alphabet[i >> 6], alphabet[i & 63]};
+
+        memcpy(&pairs[i], two, 2);
+    }
+}
+
+void base64_groups(const uint8_t *in, size_t n, char *out)
+{
+    if (!pairs[0])
+        fill_pairs();
+    /* Twelve bytes at a step keep two loads and eight look-ups in flight. */
+    for (; n >= 14; n -= 12, in += 12, out += 16) {
+        uint64_t a, b;
+        uint16_t p[8];
+
+        memcpy(&a, in, 8);
+        memcpy(&b, in + 6, 8);
+        a = __builtin_bswap64(a);
+        b = __builtin_bswap64(b);
+        p[0] = pairs[a >> 52];
+        p[1] = pairs[(a >> 40) & 0xfff];
+        p[2] = pairs[(a >> 28) & 0xfff];
+        p[3] = pairs[(a >> 16) & 0xfff];
+        p[4] = pairs[b >> 52];
+        p[5] = pairs[(b >> 40) & 0xfff];
+        p[6] = pairs[(b >> 28) & 0xfff];
+        p[7] = pairs[(b >> 16) & 0xfff];
+        memcpy(out, p, sizeof p);
+    }
+    for (; n >= 3; n -= 3, in += 3, out += 4) {
+        unsigned v = (unsigned)in[0] << 16 | (unsigned)in[1] << 8 | in[2];
+
+        memcpy(out, &pairs[v >> 12], 2);
+        memcpy(out + 2, &pairs[v & 0xfff], 2);
+    }
+}
+
+void base64_encode(const uint8_t *in, size_t n, char *out)
+{
+    size_t whole = n - n % 3;
+    unsigned v;
+
+    base64_groups(in, whole, out);
+    in += whole;
+    out += whole / 3 * 4;
+    if (n % 3 == 0)
+        return;
+    v = (unsigned)in[0] << 16 | (n % 3 == 2 ? (unsigned)in[1] << 8 : 0);
+    out[0] = alphabet[v >> 18];
+    out[1] = alphabet[(v >> 12) & 63];
+    out[2] = n % 3 == 2 ? alphabet[(v >> 6) & 63] : '=';
+    out[3] = '=';
+}
+
+static int value_of(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    if (c == '/' || c == '_')
+        return 63;
+    return -1;
+}
+
+ptrdiff_t base64_decode(struct bytes s, uint8_t *out)
+{
+    static int8_t values[256];
+    static bool filled;
+    const uint8_t *in = (const uint8_t *)s.ptr;
+    uint8_t *start = out;
+    size_t n = s.len;
+
+    if (!filled) {
+        for (int i = 0; i < 256; i++)
+            values[i] = (int8_t)value_of((unsigned char)i);
+        filled = true;
+    }
+    if (n % 4 == 0) /* padding is allowed only where it completes a group */
+        for (int i = 0; i < 2 && n > 0 && in[n - 1] == '='; i++)
+            n--;
+    for (; n >= 4; n -= 4, in += 4) {
+        int a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
+
+        if ((a | b | c | d) < 0)
+            return -1;
+        *out++ = (uint8_t)(a << 2 | b >> 4);
+        *out++ = (uint8_t)(b << 4 | c >> 2);
+        *out++ = (uint8_t)(c << 6 | d);
+    }
+    if (n == 1)
+        return -1;
+    if (n >= 2) {
+        int a = values[in[0]], b = values[in[1]], c = n == 3 ? values[in[2]] : 0;
+
+        if ((a | b | c) < 0)
+            return -1;
+        *out++ = (uint8_t)(a << 2 | b >> 4);
+        if (n == 3)
+            *out++ = (uint8_t)(b << 4 | c >> 2);
+    }
+    return out - start;
+}

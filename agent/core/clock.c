@@ -1,0 +1,170 @@
+#include "core/clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The proleptic Gregorian calendar, by Howard Hinnant's days_from_civil
+ * (https://howardhinnant.github.io/date_algorithms.html): no locale, no tzdata, no limits of time_t. */
+static int64_t days_from_civil(int64_t y, unsigned m, unsigned d)
+{
+    int64_t era;
+    unsigned yoe, doy, doe;
+
+    y -= m <= 2;
+    era = (y >= 0 ? y : y - 399) / 400;
+    yoe = (unsigned)(y - era * 400);
+    doy = (153 * (m + (m > 2 ? -3u : 9u)) + 2) / 5 + d - 1;
+    doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    return era * 146097 + (int64_t)doe - 719468;
+}
+
+static void civil_from_days(int64_t z, int *year, unsigned *month, unsigned *day)
+{
+    int64_t era, y;
+    unsigned doe, yoe, doy, mp;
+
+    z += 719468;
+    era = (z >= 0 ? z : z - 146096) / 146097;
+    doe = (unsigned)(z - era * 146097);
+    yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    y = (int64_t)yoe + era * 400;
+    doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    mp = (5 * doy + 2) / 153;
+    *day = doy - (153 * mp + 2) / 5 + 1;
+    *month = mp < 10 ? mp + 3 : mp - 9;
+    *year = (int)(y + (*month <= 2));
+}
+
+#define SECONDS_MIN                                                                                          \
+    (-62135596800LL)               /* 0001-01-01T00:00:00Z, the least that google.protobuf.Timestamp allows */
+#define SECONDS_MAX 253402300799LL /* 9999-12-31T23:59:59Z */
+
+/* Seconds since the epoch as a date and the seconds of that day; clamped to what both formats can say. */
+static int split(int64_t seconds, int *year, unsigned *month, unsigned *day, int64_t *days)
+{
+    int rest;
+
+    seconds = seconds < SECONDS_MIN ? SECONDS_MIN : seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
+    *days = seconds / 86400;
+    rest = (int)(seconds % 86400);
+    if (rest < 0) {
+        rest += 86400;
+        (*days)--;
+    }
+    civil_from_days(*days, year, month, day);
+    return rest;
+}
+
+int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40])
+{
+    int64_t days;
+    unsigned month, day;
+    int year, n, rest = split(seconds, &year, &month, &day, &days);
+
+    n = snprintf(out, 40, "%04d-%02u-%02uT%02d:%02d:%02d", year, month, day, rest / 3600, rest / 60 % 60,
+                 rest % 60);
+    if (nanos % 1000)
+        n += snprintf(out + n, 40 - (size_t)n, ".%09d", nanos);
+    else if (nanos % 1000000)
+        n += snprintf(out + n, 40 - (size_t)n, ".%06d", nanos / 1000);
+    else if (nanos)
+        n += snprintf(out + n, 40 - (size_t)n, ".%03d", nanos / 1000000);
+    return n + snprintf(out + n, 40 - (size_t)n, "Z");
+}
+
+void clock_http_date(int64_t seconds, char out[CLOCK_HTTP_DATE])
+{
+    static const char names[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int64_t days;
+    unsigned month, day;
+    int year, rest = split(seconds, &year, &month, &day, &days);
+
+    snprintf(out, CLOCK_HTTP_DATE, "%.3s, %02u %.3s %04d %02d:%02d:%02d GMT",
+             names + 3 * ((days % 7 + 7) % 7), day % 100, months + 3 * (month - 1), year % 10000,
+             rest / 3600 % 24, rest / 60 % 60, rest % 60);
+}
+
+/* Reads exactly `digits` digits; returns -1 when they are not there. */
+static int number(const char **s, const char *end, int digits)
+{
+    int v = 0;
+
+    if (end - *s < digits)
+        return -1;
+    for (int i = 0; i < digits; i++, (*s)++) {
+        if (**s < '0' || **s > '9')
+            return -1;
+        v = v * 10 + (**s - '0');
+    }
+    return v;
+}
+
+static bool literal(const char **s, const char *end, char c)
+{
+    if (*s == end || **s != c)
+        return false;
+    (*s)++;
+    return true;
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *nanos)
+{
+    const char *end = s + len;
+    int year, month, day, hour, minute, second, offset = 0;
+
+    year = number(&s, end, 4);
+    if (year < 1 || !literal(&s, end, '-'))
+        return -1;
+    month = number(&s, end, 2);
+    if (month < 1 || month > 12 || !literal(&s, end, '-'))
+        return -1;
+    day = number(&s, end, 2);
+    if (day < 1 || day > days_in_month(year, month) || s == end || (*s != 'T' && *s != 't'))
+        return -1;
+    s++;
+    hour = number(&s, end, 2);
+    if (hour < 0 || hour > 23 || !literal(&s, end, ':'))
+        return -1;
+    minute = number(&s, end, 2);
+    if (minute < 0 || minute > 59 || !literal(&s, end, ':'))
+        return -1;
+    second = number(&s, end, 2);
+    if (second < 0 || second > 59)
+        return -1;
+    *nanos = 0;
+    if (literal(&s, end, '.')) {
+        int digits = 0;
+
+        for (; s < end && *s >= '0' && *s <= '9'; s++, digits++)
+            if (digits < 9)
+                *nanos = *nanos * 10 + (*s - '0');
+        if (digits == 0)
+            return -1;
+        for (; digits < 9; digits++)
+            *nanos *= 10;
+    }
+    if (s < end && (*s == 'Z' || *s == 'z')) {
+        s++;
+    } else {
+        int sign = literal(&s, end, '+') ? 1 : literal(&s, end, '-') ? -1 : 0;
+        int oh = number(&s, end, 2);
+        int om = sign && literal(&s, end, ':') ? number(&s, end, 2) : -1;
+
+        if (oh < 0 || oh > 23 || om < 0 || om > 59)
+            return -1;
+        offset = sign * (oh * 3600 + om * 60);
+    }
+    if (s != end)
+        return -1;
+    *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 +
+               second - offset;
+    return *seconds < SECONDS_MIN || *seconds > SECONDS_MAX ? -1 : 0;
+}

@@ -1,0 +1,42 @@
+/* Clocks. Deadlines and ages use the monotonic one; only what a person or a file sees uses the wall clock. */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds of CLOCK_MONOTONIC: stands still while the guest is suspended. */
+static inline uint64_t clock_mono_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t clock_mono_ms(void)
+{
+    return clock_mono_ns() / 1000000u;
+}
+
+/* The wall clock, UTC. */
+static inline struct timespec clock_wall(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t;
+}
+
+/* RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits as ProtoJSON writes it. out has room for 40 bytes;
+ * returns the length. Years outside 1 to 9999 are clamped. */
+int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40]);
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT": the date of HTTP, RFC 9110 section 5.6.7. */
+#define CLOCK_HTTP_DATE 80 /* for the longest numbers, which cannot come: the compiler does not know */
+void clock_http_date(int64_t seconds, char out[CLOCK_HTTP_DATE]);
+
+/* Parses RFC 3339 ("Z" or an offset, up to 9 fraction digits). Returns 0, or -1 when it is not one. */
+int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *nanos);
+
+#endif

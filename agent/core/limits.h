@@ -1,0 +1,72 @@
+/* Every bound of the agent, with its reason. `guestd --limits` prints this table.
+ *
+ * A row: X(NAME, value, "unit", "what it bounds; what happens there; why it is this size") */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+#define LIMITS(X)                                                                                            \
+    X(SEG_SIZE, 8 * KIB, "bytes", "one buffer segment; two pages, the smallest unit of all stream memory")   \
+    X(SEG_WARM_BYTES, 256 * KIB, "bytes", "free segments kept; the rest goes back to the kernel after 1 s")  \
+    X(RING_TOTAL_MAX, 32 * MIB, "bytes", "output of all processes; or 1/16 of RAM where that is less")       \
+    X(RING_MAX, 1 * MIB, "bytes", "output kept of one process; then its pipe is not read, nothing is lost")  \
+    X(CURSOR_AHEAD, 64 * KIB, "bytes", "unread by the foremost subscriber; beyond it the pipe is not read")  \
+    X(FRAME_MAX, 64 * KIB, "bytes", "payload of one stream frame; one read of a full pipe")                  \
+    X(SUBSCRIBERS_MAX, 64, "streams", "subscribers of one process; then resource_exhausted")                 \
+    X(PROCESSES_MAX, 1024, "processes", "started and not yet gone; then resource_exhausted")                 \
+    X(EXITS_KEPT_MS, 30000, "ms", "time an exit still answers Connect, as envd's 30 s")                      \
+    X(EXITS_KEPT_MAX, 4096, "exits", "exits kept at the same time; then the oldest goes early")              \
+    X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
+    X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
+    X(SPAWN_TIMEOUT_MS, 10000, "ms", "start of one process; then it is killed: deadline_exceeded")           \
+    X(SPAWN_QUEUE_MAX, 256, "starts", "starts waiting for a spawn thread; then resource_exhausted")          \
+    X(SPAWN_THREADS, 4, "threads", "starts at the same time; a hung mount stops one of them only")           \
+    X(WORKER_THREADS, 4, "threads", "blocking calls at the same time")                                       \
+    X(WORKER_EXTRA, 60, "threads", "more of them while calls hang for over 1 s")                             \
+    X(WORKER_QUEUE_MAX, 256, "calls", "blocking calls that wait for a thread; then resource_exhausted")      \
+    X(WORKER_IDLE_MS, 5000, "ms", "a worker without work ends after this time")                              \
+    X(WORKER_STACK, 128 * KIB, "bytes", "stack of a worker thread; the deepest path needs 20 KiB")           \
+    X(EXIT_QUIET_MS, 100, "ms", "no output for so long after the leader's end: the stream ends")             \
+    X(EXIT_GRACE_MS, 1000, "ms", "longest time a grandchild's output is still waited for")                   \
+    X(HELD_MAX_MS, 1000, "ms", "a stalled subscriber may hold up healthy ones this long; then dropped")      \
+    X(MESSAGE_MAX, 16 * MIB, "bytes", "one message, uncompressed; then resource_exhausted")                  \
+    X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
+    X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \
+    X(NESTING_MAX, 100, "levels", "depth of a JSON or protobuf message; as protobuf's own default")          \
+    X(INIT_BODY_MAX, 1 * MIB, "bytes", "body of POST /init; then 413")                                       \
+    X(SEND_WAITING_MAX, 64 * KIB, "bytes", "events waiting on one stream; then it is cancelled")             \
+    X(HEADER_MAX, 16 * KIB, "bytes", "header of an HTTP/1 request; then 431")                                \
+    X(HEADER_COUNT_MAX, 128, "fields", "header fields of a request; then 431")                               \
+    X(URL_MAX, 8 * KIB, "bytes", "request target; then 414")                                                 \
+    X(LOOKAHEAD_MAX, 16 * KIB, "bytes", "read beyond the current HTTP/1 request; then reading stops")        \
+    X(BODY_WINDOW, 64 * KIB, "bytes", "request body read and not yet consumed; then reading stops")          \
+    X(HEADER_TIMEOUT_MS, 20000, "ms", "from the first byte of a request to the end of its header; then 408") \
+    X(IDLE_TIMEOUT_MS, 640000, "ms", "connection without a request; longer than any known host pool keeps")  \
+    X(LINGER_MS, 2000, "ms", "a closing connection waits for its peer; Firecracker kills after 2 s")         \
+    X(LINGER_BYTES, 64 * KIB, "bytes", "read and thrown away from a closing connection")                     \
+    X(STALL_LOOK_MS, 15000, "ms", "unwritable for so long: look whether the peer is dead")                   \
+    X(STALL_AGAIN_MS, 5000, "ms", "looked at again after so long, until it is written or dead")              \
+    X(CONNECTIONS_MAX, 1000, "connections", "Firecracker's hybrid vsock carries 1023; --max-connections")    \
+    X(CONNECTIONS_CONTROL, 24, "connections", "of those, the last for control paths; others get 503")        \
+    X(CALLS_MAX, 4096, "calls", "in progress; then resource_exhausted")                                      \
+    X(TURN_BYTES, 256 * KIB, "bytes", "what one source may handle in one turn of the loop")                  \
+    X(TURN_MESSAGES, 16, "messages", "what one source may handle in one turn, in messages")                  \
+    X(VSOCK_WRITE_MAX, 32 * KIB, "bytes", "one write on AF_VSOCK; larger ones stall Linux 6.12.y and 6.17+") \
+    X(FDS_MAX, 65536, "descriptors", "RLIMIT_NOFILE is raised to this; children get the old one")            \
+    X(KEEPALIVE_DEFAULT_S, 90, "s", "keepalive of a quiet stream when the client names no valid interval")   \
+    X(KEEPALIVE_MAX_S, 86400, "s", "longest keepalive interval; larger wishes mean the default")             \
+    X(SHUTDOWN_GRACE_MS, 2000, "ms", "from SIGTERM to SIGKILL of the processes when the agent ends")         \
+    X(SHUTDOWN_MAX_MS, 5000, "ms", "the agent's whole shutdown")                                             \
+    X(LOG_RING_BYTES, 64 * KIB, "bytes", "log kept in memory as PID 1; the oldest lines go")                 \
+    X(LOG_LINE_MAX, 2 * KIB, "bytes", "one log line; a longer one is cut, and still a line")                 \
+    X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
+
+enum {
+#define X(name, value, unit, reason) name = (value),
+    LIMITS(X)
+#undef X
+};
+
+#endif

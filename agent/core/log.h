@@ -1,0 +1,56 @@
+/* The log: one line per event, with fields of its own. Event and field names are OpenTelemetry's where it has
+ * one (https://opentelemetry.io/docs/specs/semconv/), and stand in docs/operations.md.
+ *
+ * What is never a field: arguments, environment, input, output, bodies, tokens, paths and URLs of requests.
+ * Lines go to stderr, or as PID 1 to a ring in memory of LOG_RING_BYTES, of which warnings and errors are
+ * shown on the console too. A stderr that cannot take a line drops it; it never holds the loop up. Threads:
+ * the loop's only. */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include "core/base.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+struct log_field {
+    const char *name;
+    const char *text; /* NULL: the number */
+    int64_t number;
+};
+
+static inline struct log_field log_field_str(const char *name, const char *text)
+{
+    return (struct log_field){name, text ? text : "", 0};
+}
+
+#define LOG_STR(name, value) log_field_str(name, value)
+#define LOG_INT(name, value) ((struct log_field){(name), NULL, (int64_t)(value)})
+
+/* Lines below `level` are dropped. to_ring: see above. */
+void log_init(enum log_level level, enum log_format format, bool to_ring);
+
+bool log_enabled(enum log_level level);
+
+/* Writes one line. Use the macros. */
+void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
+
+#define LOG_AT_(level, event, ...)                                                                           \
+    do {                                                                                                     \
+        if (log_enabled(level)) {                                                                            \
+            const struct log_field log_fields_[] = {LOG_INT(NULL, 0) __VA_OPT__(, ) __VA_ARGS__};            \
+            log_write(level, event, log_fields_ + 1, ARRAY_LEN(log_fields_) - 1);                            \
+        }                                                                                                    \
+    } while (0)
+#define log_debug(event, ...) LOG_AT_(LOG_DEBUG, event, __VA_ARGS__)
+#define log_info(event, ...)  LOG_AT_(LOG_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  LOG_AT_(LOG_WARN, event, __VA_ARGS__)
+#define log_error(event, ...) LOG_AT_(LOG_ERROR, event, __VA_ARGS__)
+
+/* The lines in the ring, oldest first, each ending in a newline; two pieces, either may be empty. */
+void log_ring(struct bytes piece[2]);
+
+/* The level of that name ("debug", "info", "warn", "error", "off"), or -1. */
+int log_level_from_name(const char *name);
+
+#endif

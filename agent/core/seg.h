@@ -1,0 +1,78 @@
+/* Segments: the reference-counted buffers that every streamed byte lives in, from the read of a pipe to the
+ * write of a socket. A pool has a fixed number of SEG_SIZE segments in one reserved address range; the kernel
+ * backs only those in use and the warm ones. Small bytes (headers, little messages) live in heap segments.
+ *
+ * Threads: the loop's only. A reference is a plain counter.
+ * Who frees: the last seg_unref. A pool lives as long as the process. */
+#ifndef CORE_SEG_H
+#define CORE_SEG_H
+
+#include "core/base.h"
+#include "core/limits.h"
+
+struct seg_pool;
+
+struct seg {
+    uint8_t *data;         /* cap bytes */
+    struct seg_pool *pool; /* NULL: a heap segment */
+    struct seg *next;      /* the owner's list (ring) or the pool's free list */
+    uint64_t base;         /* the owner's: stream offset of the first byte (ring) */
+    uint32_t cap;          /* bytes at data */
+    uint32_t used;         /* bytes filled, from the start */
+    uint32_t refs;
+};
+
+struct seg_pool {
+    uint8_t *base;    /* address range of total * SEG_SIZE bytes */
+    struct seg *segs; /* total headers, in a lazily backed mapping */
+    uint32_t total;   /* segments there are */
+    uint32_t in_use;  /* segments with a reference */
+    uint32_t fresh;   /* segments from here on were never used */
+    uint32_t warm;    /* free segments that the kernel still backs */
+    struct seg *free_warm;
+    struct seg *free_cold;
+    /* Called when warm segments exceed SEG_WARM_BYTES, from within seg_unref: arrange a seg_pool_trim. */
+    void (*on_excess)(struct seg_pool *pool, void *arg);
+    /* Called when a segment becomes free while someone called seg_pool_want. One shot. */
+    void (*on_free)(struct seg_pool *pool, void *arg);
+    void *arg;
+    bool wanted;
+};
+
+/* Reserves a pool of `bytes` (rounded down to segments, at least one). Returns 0, or -1 with errno. */
+MUST_CHECK int seg_pool_init(struct seg_pool *pool, size_t bytes);
+
+/* Gives the address range back. No segment of the pool may have a reference. For tests. */
+void seg_pool_destroy(struct seg_pool *pool);
+
+/* A segment with one reference, used = 0; NULL when the pool is exhausted. */
+struct seg *seg_get(struct seg_pool *pool);
+
+/* Segments that can still be had. */
+static inline uint32_t seg_pool_free(const struct seg_pool *pool)
+{
+    return pool->total - pool->in_use;
+}
+
+/* Asks for one on_free call at the next free segment. */
+static inline void seg_pool_want(struct seg_pool *pool)
+{
+    pool->wanted = true;
+}
+
+/* Gives all warm segments above SEG_WARM_BYTES back to the kernel. */
+void seg_pool_trim(struct seg_pool *pool);
+
+/* A heap segment of `cap` bytes with one reference; NULL when out of memory. */
+struct seg *seg_heap(size_t cap);
+
+static inline struct seg *seg_ref(struct seg *s)
+{
+    s->refs++;
+    return s;
+}
+
+/* Gives one reference up; the last one frees the segment. */
+void seg_unref(struct seg *s);
+
+#endif

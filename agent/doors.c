@@ -1,0 +1,241 @@
+#include "doors.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base64.h"
+#include "core/log.h"
+#include "guest/auth.h"
+#include "guest/users.h"
+
+/* --- who may come in ------------------------------------------------------------------------- */
+
+/* At accept: on vsock the host, and who was named. */
+static bool admit(const struct listener *l, const struct peer *peer)
+{
+    const struct door *door = l->policy;
+    const struct flags *f = door->doors->flags;
+
+    if (peer->transport != TRANSPORT_VSOCK || peer->cid == AUTH_CID_HOST)
+        return true;
+    for (unsigned i = 0; i < f->vsock_allow_count; i++)
+        if (f->vsock_allow[i] == peer->cid)
+            return true;
+    return false;
+}
+
+/* A look-up of a Basic user, in a worker. */
+struct user_job {
+    struct job job;
+    struct http *http;
+    ticket exchange;
+    char *name;
+    struct err error;
+    bool unknown;
+};
+
+static void user_run(struct job *j)
+{
+    struct user_job *u = CONTAINER_OF(j, struct user_job, job);
+    struct user *user = users_find(u->name, &u->error);
+
+    u->unknown = !user;
+    if (u->unknown && u->error.status == STATUS_NOT_FOUND)
+        err_set(&u->error, STATUS_UNAUTHENTICATED, 0, "invalid username: '%s'", u->name);
+    free(user);
+}
+
+static void user_done(struct job *j)
+{
+    struct user_job *u = CONTAINER_OF(j, struct user_job, job);
+
+    http_authorized(u->http, u->exchange, u->unknown ? &u->error : NULL);
+    free(u->name);
+    free(u);
+}
+
+/* Whether the Basic user exists is known only after a look into /etc/passwd. */
+static enum http_verdict check_user(struct doors *d, struct http_exchange *x, char *name)
+{
+    struct user_job *u = calloc(1, sizeof *u);
+    struct err e;
+
+    x->user = strdup(name);
+    x->waiting = ticket_new(&x->http->waiting, x);
+    err_nomem(&e, "look up the user");
+    if (u && x->user && x->waiting) {
+        *u = (struct user_job){.job = {.run = user_run, .done = user_done},
+                               .http = x->http,
+                               .exchange = x->waiting,
+                               .name = name};
+        if (jobs_submit(d->workers, &u->job, &e) == 0)
+            return HTTP_PENDING;
+    }
+    ticket_drop(&x->http->waiting, x->waiting);
+    x->waiting = 0;
+    free(u);
+    free(name);
+    http_deny(x, &e);
+    return HTTP_DENY;
+}
+
+/* Public routes are so by their exact method only. */
+static unsigned flags_of(const struct http_exchange *x)
+{
+    const struct http_route *r = x->route;
+
+    if (!r)
+        return 0;
+    return (r->flags & HTTP_PUBLIC && strcmp(r->method, x->method) == 0 ? AUTH_PUBLIC : 0) |
+           (r->flags & HTTP_HOST ? AUTH_HOST : 0);
+}
+
+static enum http_verdict authorize(struct http_exchange *x)
+{
+    const struct door *door = x->conn->listener->policy;
+    const struct peer *peer = &x->conn->peer;
+    struct doors *d = x->http->authorize_arg;
+    struct auth_caller caller = {
+        .transport = peer->transport,
+        .cid = peer->cid,
+        .trusted_uid = peer->known && (peer->uid == 0 || peer->uid == d->uid),
+        .token = http_request_field(x, "x-access-token"),
+        .listener_token = door->token[0] ? door->token : NULL,
+    };
+    bool malformed;
+    char *user;
+    struct err e;
+
+    if (auth_check(d->settings, &caller, flags_of(x), &e) < 0) {
+        http_error(x, http_status_of(e.status), "%s", e.text);
+        return HTTP_DENY;
+    }
+    user = auth_basic_user(http_request_field(x, "authorization"), &malformed);
+    return user ? check_user(d, x, user) : HTTP_ALLOW;
+}
+
+/* --- where we listen ------------------------------------------------------------------------- */
+
+/* 32 random bytes. */
+static int make_token(struct door *door)
+{
+    uint8_t bytes[32];
+
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        return -1;
+    base64_encode(bytes, 30, door->token);
+    door->token[40] = 0;
+    for (char *p = door->token; *p; p++)
+        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p; /* easy to paste */
+    return 0;
+}
+
+/* Who may call there, for the log. */
+static const char *who(const struct door *door)
+{
+    const struct doors *d = door->doors;
+
+    switch (door->listener.address.transport) {
+    case TRANSPORT_VSOCK:
+        return d->flags->vsock_allow_count ? "the host; allowed CIDs" : "the host";
+    case TRANSPORT_UNIX:
+        return "root and the agent's user; others with a token";
+    case TRANSPORT_TCP:
+        return door->token[0] || d->settings->token || d->settings->require_token ? "whoever has the token"
+                                                                                  : "anybody";
+    }
+    return "";
+}
+
+/* Opens one. `open`: TCP needs no token of its own. */
+static int open_door(struct doors *d, struct net *net, const char *text, bool open, struct err *e)
+{
+    struct door *door = &d->all[d->count];
+    struct listener *l = &door->listener;
+    char address[ADDRESS_TEXT_MAX];
+
+    *door = (struct door){.doors = d};
+    if (address_parse(text, &l->address, e) < 0)
+        return -1;
+    l->protocol = &http_h1;
+    l->protocol_arg = d->http;
+    l->admit = admit;
+    l->policy = door;
+    if (net_listen(net, l, e) < 0)
+        return -1;
+    if (l->address.transport == TRANSPORT_TCP && !open && make_token(door) < 0)
+        return err_set(e, STATUS_INTERNAL, 0, "no random bytes for a token");
+    d->count++;
+    address_text(&l->address, address);
+    log_info("listen", LOG_STR("server.address", address), LOG_STR("listen.who", who(door)));
+    if (door->token[0])
+        dprintf(STDERR_FILENO, "guestd: the token for %s (header X-Access-Token) is %s\n", address,
+                door->token);
+    return 0;
+}
+
+/* A default that does not work here is left out. */
+static bool try_door(struct doors *d, struct net *net, const char *text, bool open)
+{
+    struct err e;
+
+    if (open_door(d, net, text, open, &e) == 0)
+        return true;
+    log_info("listen.skipped", LOG_STR("server.address", text), LOG_STR("error.message", e.text));
+    return false;
+}
+
+/* Where a service without root keeps its socket. */
+static void unix_default(char out[ADDRESS_TEXT_MAX])
+{
+    const char *dir = getenv("XDG_RUNTIME_DIR");
+
+    snprintf(out, ADDRESS_TEXT_MAX, "unix:%s/guestd.sock", dir && *dir && geteuid() != 0 ? dir : "/run");
+}
+
+static int open_defaults(struct doors *d, struct net *net, bool pid1, struct err *e)
+{
+    const struct flags *f = d->flags;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (f->envd) {
+        snprintf(text, sizeof text, "tcp:[::]:%u", f->port);
+        if (open_door(d, net, text, true, e) < 0) {
+            snprintf(text, sizeof text, "tcp:0.0.0.0:%u", f->port); /* without IPv6 */
+            if (e->status != STATUS_UNAVAILABLE || open_door(d, net, text, true, e) < 0)
+                return -1;
+        }
+    } else if (!pid1) {
+        unix_default(text);
+        if (open_door(d, net, text, true, e) < 0)
+            return -1;
+    }
+    snprintf(text, sizeof text, "vsock:%u", FLAGS_PORT);
+    try_door(d, net, text, true);
+    return 0;
+}
+
+int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
+               struct settings *settings, struct jobs *workers, bool pid1, struct err *e)
+{
+    bool open = flags->open || flags->token_file || flags->require_token;
+    char text[ADDRESS_TEXT_MAX];
+
+    *d = (struct doors){
+        .flags = flags, .settings = settings, .workers = workers, .http = http, .uid = geteuid()};
+    http->authorize = authorize;
+    http->authorize_arg = d;
+    for (unsigned i = 0; i < flags->listen_count; i++)
+        if (open_door(d, net, flags->listen[i], open, e) < 0)
+            return -1;
+    if (flags->listen_count == 0 && open_defaults(d, net, pid1, e) < 0)
+        return -1;
+    if (flags->tcp) {
+        snprintf(text, sizeof text, "tcp:127.0.0.1:%u", flags->port);
+        if (open_door(d, net, text, open, e) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,29 @@
+/* The doors: where guestd listens, and who may come in by which. */
+#ifndef AGENT_DOORS_H
+#define AGENT_DOORS_H
+
+#include "flags.h"
+#include "http/http.h"
+
+struct door {
+    struct listener listener;
+    struct doors *doors;
+    char token[44]; /* of its own; empty: none */
+};
+
+struct doors {
+    const struct flags *flags;
+    struct settings *settings;
+    struct jobs *workers;
+    struct http *http;
+    struct door all[FLAGS_LISTEN_MAX + 3];
+    unsigned count;
+    uid_t uid;
+};
+
+/* Opens all listeners and sets http's authorization. An explicit one that cannot be opened is an error; a
+ * default one is left out with a line in the log. Returns 0, or -1 with *e. */
+MUST_CHECK int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
+                          struct settings *settings, struct jobs *workers, bool pid1, struct err *e);
+
+#endif

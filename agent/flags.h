@@ -1,0 +1,46 @@
+/* guestd's command line: one table, which is also --help, guestd(8) and the completions. */
+#ifndef AGENT_FLAGS_H
+#define AGENT_FLAGS_H
+
+#include "core/log.h"
+#include "core/options.h"
+#include "system/system.h"
+
+#define FLAGS_LISTEN_MAX 16
+#define FLAGS_PORT       49983u /* envd's, and ours */
+
+struct flags {
+    const char *listen[FLAGS_LISTEN_MAX];
+    unsigned listen_count;
+    bool tcp;      /* --tcp */
+    bool open;     /* --open */
+    bool envd;     /* started as envd, or with one of its single-dash flags */
+    uint16_t port; /* -port */
+    uint32_t vsock_allow[FLAGS_LISTEN_MAX];
+    unsigned vsock_allow_count;
+    const char *token_file;
+    bool require_token;
+    const char *run_dir; /* NULL: the profile's default */
+    enum compat compat;
+    const char *default_user; /* NULL: root, or whoever runs us */
+    const char *cgroup_root;
+    bool cgroups;
+    size_t ring, ring_total; /* bytes; 0: the default */
+    uint32_t max_connections;
+    bool keep_processes;
+    enum log_level log_level;
+    enum log_format log_format;
+    /* Print and exit. */
+    bool help, version, told_version, commit, limits;
+};
+
+/* Fills *f with the defaults and what argv says. Returns 0, or -1 with *e: one line that names the word. */
+int flags_parse(struct flags *f, int argc, char **argv, struct err *e);
+
+/* The table, for the man page and the completions. */
+const struct option *flags_table(size_t *count);
+
+void flags_print_help(void);
+void flags_print_limits(void);
+
+#endif

@@ -1,0 +1,57 @@
+/* Control groups (v2): every process gets a leaf of its own, so that it can be killed, frozen and measured
+ * with all its children.
+ *
+ *   R            --cgroup-root, or the agent's own cgroup, or the root of the cgroup2 mount
+ *   R/agent      the agent itself, unless it is PID 1 or R is the true root
+ *   R/user/<id>  a process; <id> is the exec's, never a pid
+ *   R/ptys/<id>  a process with a terminal
+ *
+ * Two parents, so that envd's way of freezing "user" and "ptys" stays two writes. Without a cgroup2 that can
+ * be written there are no leaves, and processes are told apart by session. Source:
+ * Documentation/admin-guide/cgroup-v2.rst, clone(2) CLONE_INTO_CGROUP.
+ *
+ * Threads: cgroups_init, the removal and the watcher on the loop; leaf_make in workers. */
+#ifndef GUEST_CGROUP_H
+#define GUEST_CGROUP_H
+
+#include "core/err.h"
+#include "core/jobs.h"
+
+enum cgroup_class { CGROUP_USER, CGROUP_PTYS, CGROUP_NONE };
+
+struct cgroup_leaf; /* one that is being removed */
+
+struct cgroups {
+    bool enabled;
+    char root[256];
+    int dirs[2]; /* O_PATH, by class */
+    struct jobs *jobs;
+    struct loop *loop;
+    int inotify; /* of leaves that outlive their leader; opened at first need */
+    ev_io io;
+    LIST_HEAD(, cgroup_leaf) waiting;
+    uint64_t removing; /* leaves handed to cgroup_leaf_remove and not gone yet */
+};
+
+/* Finds R and makes it ready. `root` is --cgroup-root or NULL; enabled = false: --no-cgroups. pid1: the agent
+ * stays where it is. Never fails: without a usable cgroup2 `enabled` is false and *why says the reason. */
+void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool enabled, const char *root,
+                  bool pid1, struct err *why);
+
+/* Makes the leaf `id` and opens it (O_PATH). Returns the descriptor, or -1 with errno. In a worker. */
+int cgroup_leaf_make(const struct cgroups *c, enum cgroup_class k, const char *id);
+
+/* Kills every process in the leaf. Returns 0 or -1 with errno (ENOENT: it is gone). */
+int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *id);
+
+/* Sends a signal to every process in the leaf, one by one: what forks meanwhile may escape. Returns 0 or -1.
+ */
+int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char *id, int signo);
+
+/* Removes the leaf when nothing lives in it any more: now, or when that comes. */
+void cgroup_leaf_remove(struct cgroups *c, enum cgroup_class k, const char *id);
+
+/* Removes what the agent made, as far as it is empty; at its end. */
+void cgroups_destroy(struct cgroups *c);
+
+#endif

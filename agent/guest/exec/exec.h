@@ -1,0 +1,245 @@
+/* Processes: what runs in the guest because somebody asked for it.
+ *
+ * Objects and owners
+ *   struct execs      the table; one per agent, main's
+ *   struct exec       one process: the table's. Others hold its ticket, or are subscribed to it
+ *   struct exec_sub   a subscriber with a cursor in the process's output: the caller's memory
+ *   struct exec_wait  somebody who waits for room in a process's input: the caller's memory
+ *
+ * States of a process, and what moves it
+ *   SPAWNING   exec_start gave it to a worker. Done -> RUNNING; failed or 10 s over -> gone (subscribers:
+ * failed) RUNNING    subscribers: started. The leader is reaped -> EXITED EXITED     the exit is recorded;
+ * output is still read until every pipe is at its end, or until EXIT_QUIET_MS without output, or
+ * EXIT_GRACE_MS in all (not counted while reading waits for room) -> CLOSED CLOSED     `cut` says where the
+ * stream ends: a subscriber gets its end when it has read up to there. It is out of exec_each and answers by
+ * pid and tag as an exit for EXITS_KEPT_MS. Pipes that a grandchild still holds are read on, so that it never
+ * gets SIGPIPE; at most LINGER_MAX such processes keep a ring gone       CLOSED, no subscriber, all pipes at
+ * their end: freed
+ *
+ * Events to a subscriber: `started` or `failed` (once, only of the process it started), then `ready` whenever
+ * exec_read may have something new. They come from the loop's turn, never from inside a function below.
+ *
+ * Bounds: PROCESSES_MAX, SUBSCRIBERS_MAX, RING_MAX and the pool (ring.h), STDIN_QUEUE_MAX, EXITS_KEPT_MAX. */
+#ifndef GUEST_EXEC_EXEC_H
+#define GUEST_EXEC_EXEC_H
+
+#include "core/timerq.h"
+#include "guest/exec/reaper.h"
+#include "guest/exec/ring.h"
+#include "guest/exec/spawn.h"
+
+enum exec_state { EXEC_SPAWNING, EXEC_RUNNING, EXEC_EXITED, EXEC_CLOSED };
+
+/* How a process ended. */
+struct exec_exit {
+    int code;                       /* exit status, or -1 */
+    int signal;                     /* that killed it, or 0 */
+    bool core;                      /* it left a core */
+    bool timed_out;                 /* its deadline killed it */
+    struct timespec started, ended; /* wall clock */
+    uint64_t duration_ns;           /* monotonic */
+    struct rusage usage;            /* of the leader and the children it waited for */
+};
+
+struct exec;
+struct exec_sub;
+struct exec_wait;
+struct execs;
+
+struct exec_sub_events {
+    void (*started)(struct exec_sub *s);
+    void (*failed)(struct exec_sub *s, const struct err *e, enum spawn_stage stage, const char *object);
+    void (*ready)(struct exec_sub *s);
+};
+
+struct exec_sub {
+    TAILQ_ENTRY(exec_sub) link;
+    struct exec *exec; /* NULL: not subscribed (any more) */
+    const struct exec_sub_events *events;
+    struct ring_cursor cursor;
+    unsigned held_ms; /* how long it has held up a reader at the head; see ring.h and exec_output.c */
+    bool dropped;     /* for that */
+};
+
+struct exec_wait {
+    TAILQ_ENTRY(exec_wait) link;
+    struct exec *exec; /* NULL: does not wait */
+    void (*ready)(
+        struct exec_wait *w); /* there is room, or the input is closed: try again. It waits no more */
+};
+
+/* One of a process's outputs. */
+struct exec_pipe {
+    struct exec *exec;
+    enum ring_stream stream;
+    int fd; /* -1: at its end */
+    ev_io io;
+};
+
+struct exec_input {
+    int fd;        /* -1: none, or closed */
+    bool terminal; /* fd is the terminal's, owned by the output */
+    bool closing;  /* close it when the queue is empty */
+    struct chain queue;
+    ev_io io;
+    TAILQ_HEAD(exec_wait_list, exec_wait) waiting;
+};
+
+struct exec {
+    TAILQ_ENTRY(exec) link; /* of execs->live, or ->lingering */
+    LIST_ENTRY(exec) by_pid;
+    struct execs *table;
+    uint64_t id; /* never used again */
+    ticket ticket;
+    enum exec_state state;
+    struct exec_spec *spec;
+    pid_t pid;
+    enum cgroup_class class;
+    bool leaf; /* a cgroup leaf of the name leaf_name is there */
+    char leaf_name[24];
+
+    struct ring ring;
+    struct exec_pipe pipes[2]; /* stdout and stderr, or the terminal */
+    bool paused;               /* not read, because subscribers are behind */
+    bool full;                 /* not read, because there is no room */
+    bool drain;                /* read and thrown away */
+    struct exec_input input;
+
+    TAILQ_HEAD(, exec_sub) subs;
+    unsigned sub_count;
+    struct exec_exit exit;
+    uint64_t started_ns; /* monotonic */
+    uint64_t cut;        /* CLOSED: the stream's end; else UINT64_MAX */
+    ev_timer deadline;
+    ev_timer quiet;    /* EXITED: EXIT_QUIET_MS since the last output */
+    ev_timer grace;    /* EXITED: ticks */
+    unsigned grace_ms; /* EXITED: of EXIT_GRACE_MS, used up */
+    ev_timer held;     /* ticks while `full` */
+    struct timerq_entry spawn_timeout;
+    struct spawn *spawn; /* SPAWNING: the job, which a worker has; only its pid may be looked at */
+    struct task check;   /* look whether it is over */
+};
+
+/* An exit that is remembered. */
+struct exec_past {
+    pid_t pid;
+    char *tag; /* NULL: none */
+    uint64_t id;
+    uint64_t until_ms; /* monotonic */
+    struct exec_exit exit;
+};
+
+#define EXEC_PID_BUCKETS 256u
+
+struct execs {
+    struct loop *loop;
+    struct seg_pool *pool;
+    struct jobs *jobs; /* for spawns */
+    struct cgroups *cgroups;
+    struct spawn_surroundings around;
+    struct reaper reaper;
+    size_t ring_max;
+    TAILQ_HEAD(exec_list, exec) live; /* SPAWNING to EXITED, in order of their start */
+    struct exec_list lingering;       /* CLOSED */
+    unsigned count;                   /* of both */
+    unsigned lingering_count;
+    LIST_HEAD(, exec) pids[EXEC_PID_BUCKETS];
+    LIST_HEAD(, spawn) spawning;
+    struct tickets tickets;
+    uint64_t next_id;
+    struct timerq spawn_timeouts;
+    struct exec_past *past; /* ring buffer of EXITS_KEPT_MAX at most */
+    uint32_t past_first, past_count, past_cap;
+    ev_timer past_timer;
+    bool stopping;            /* no new ones */
+    uint64_t started, failed; /* for metrics */
+};
+
+/* Prepares the table and the reaper. Everything given must outlive it. ring_max: bytes of one process's ring.
+ */
+MUST_CHECK int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct jobs *jobs,
+                          struct cgroups *cgroups, const struct spawn_surroundings *around, size_t ring_max,
+                          struct err *e);
+
+/* Starts a process as the settings of `env` say and subscribes `sub` to it from its first byte on. Takes the
+ * spec over, on failure too. Returns 0, or -1 with *e: resource_exhausted (too many), failed_precondition
+ * (the agent ends). */
+MUST_CHECK int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env,
+                          struct exec_sub *sub, const struct exec_sub_events *events, struct err *e);
+
+/* Subscribes to a process at an offset of its output (UINT64_MAX: its head). Returns 0, or -1 with *e. */
+MUST_CHECK int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_events *events,
+                              uint64_t offset, struct err *e);
+
+/* The subscriber wants no more; nothing happens when it is not subscribed. */
+void exec_unsubscribe(struct exec_sub *sub);
+
+enum exec_read { EXEC_AGAIN, EXEC_DATA, EXEC_END, EXEC_DROPPED, EXEC_NO_MEMORY };
+
+/* The subscriber's next bytes, of one stream, at most `max`, appended to `out` by reference. EXEC_END: it has
+ * read all there will be (sub->exec->exit says how the process ended). EXEC_DROPPED: it was too slow;
+ * sub->cursor.offset is the first byte that it did not get. */
+enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, enum ring_stream *stream);
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+/* A process that is RUNNING or EXITED, by pid or by tag (the last started one), or NULL. */
+struct exec *exec_by_pid(const struct execs *t, pid_t pid);
+struct exec *exec_by_tag(const struct execs *t, const char *tag);
+
+/* The newest remembered exit of that pid or tag, or NULL. Valid until the loop's next turn. */
+const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid);
+const struct exec_past *exec_past_by_tag(struct execs *t, const char *tag);
+
+/* --- doing
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Puts up to n bytes into the process's input: the pipe or terminal itself, then a queue. Returns how many
+ * were taken; fewer than n: the queue is full, and `wait` is told when it is not any more. -1: *e, internal:
+ * there is no input, it is closed, or the process does not read any more. `terminal` says what the caller
+ * thinks it is. */
+ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n, struct exec_wait *wait,
+                   struct err *e);
+void exec_wait_cancel(struct exec_wait *w);
+
+/* Ends the input after what is queued. 0, or -1 with *e for a terminal (unknown, as the contract has it). */
+int exec_close_input(struct exec *x, struct err *e);
+
+/* Resizes the terminal. -1 with *e (internal) when the process has none. */
+int exec_resize(struct exec *x, uint16_t cols, uint16_t rows, struct err *e);
+
+/* Sends a signal to the leader; SIGKILL goes to the whole tree of a process without a terminal. */
+int exec_signal(struct exec *x, int signo, struct err *e);
+
+/* Stops taking new ones. With a signal it is sent to everything that was started, trees included. */
+void execs_stop(struct execs *t, int signo);
+
+/* The pool's on_free: there is memory for output again. */
+void execs_memory_free(struct execs *t);
+
+/* "exit status 3", "signal: killed (core dumped)": Go's wording. out has room for 64 bytes. */
+void exec_status_text(const struct exec_exit *e, char out[64]);
+
+/* --- between the files of this folder -------------------------------------------------------- */
+
+/* exec_output.c */
+void exec_output_init(struct exec *x);
+void exec_output_start(struct exec *x, struct spawn *s);
+void exec_output_leader_gone(struct exec *x);
+void exec_output_resume(struct exec *x);
+bool exec_output_ended(const struct exec *x);
+void exec_output_stop(struct exec *x);
+void exec_drop_sub(struct exec_sub *sub);
+
+/* exec_input.c */
+void exec_input_init(struct exec *x);
+void exec_input_start(struct exec *x, struct spawn *s);
+void exec_input_stop(struct exec *x);
+
+/* exec.c */
+void exec_notify(struct exec *x);
+void exec_close(struct exec *x);
+void exec_check(struct exec *x);
+
+#endif

@@ -1,0 +1,153 @@
+/* Into a process: its standard input or its terminal. The descriptor takes what it can at once, a queue of
+ * STDIN_QUEUE_MAX the next bytes, and beyond that the sender waits. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/fd.h"
+#include "guest/exec/exec.h"
+
+/* Wakes those that wait now; who has to wait again comes behind them. */
+static void wake_waiting(struct exec *x)
+{
+    struct exec_wait *w, *last = TAILQ_LAST(&x->input.waiting, exec_wait_list);
+
+    while ((w = TAILQ_FIRST(&x->input.waiting))) {
+        bool was_last = w == last;
+
+        exec_wait_cancel(w);
+        w->ready(w);
+        if (was_last)
+            return;
+    }
+}
+
+/* No more input: the descriptor goes (a terminal's belongs to the output), what is queued is lost, senders
+ * hear of it when they try again. */
+void exec_input_stop(struct exec *x)
+{
+    struct exec_input *in = &x->input;
+
+    if (in->fd >= 0) {
+        loop_watch(x->table->loop, &in->io, 0);
+        if (!in->terminal)
+            loop_close_fd(x->table->loop, &in->fd);
+        in->fd = -1;
+    }
+    chain_clear(&in->queue);
+    wake_waiting(x);
+}
+
+/* Writes the queue. */
+static void on_writable(struct ev_loop *ev, ev_io *w, int revents)
+{
+    struct exec *x = w->data;
+    struct exec_input *in = &x->input;
+
+    (void)ev;
+    (void)revents;
+    while (in->queue.bytes > 0) {
+        struct iovec iov[16];
+        int n = chain_iov(&in->queue, iov, (int)ARRAY_LEN(iov), FRAME_MAX);
+        ssize_t written = RETRY_EINTR(writev(in->fd, iov, n));
+
+        if (written < 0 && errno == EAGAIN)
+            break;
+        if (written < 0) {
+            exec_input_stop(x);
+            return;
+        }
+        chain_drop(&in->queue, (size_t)written);
+    }
+    if (in->queue.bytes < STDIN_QUEUE_MAX / 2)
+        wake_waiting(x);
+    if (in->queue.bytes > 0)
+        return;
+    loop_watch(x->table->loop, &in->io, 0);
+    if (in->closing)
+        exec_input_stop(x);
+}
+
+static int no_input(struct err *e, bool terminal, const char *why)
+{
+    return err_set(e, STATUS_INTERNAL, 0, "error writing to %s: %s", terminal ? "tty" : "stdin", why);
+}
+
+ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n, struct exec_wait *wait,
+                   struct err *e)
+{
+    struct exec_input *in = &x->input;
+    size_t taken = 0, room;
+
+    if (x->spec->pty && !terminal)
+        return no_input(e, false,
+                        "tty assigned to process — input should be written to the pty, not the stdin");
+    if (!x->spec->pty && terminal)
+        return no_input(e, true,
+                        "tty not assigned to process — input should be written to the stdin, not the tty");
+    if (in->fd < 0 || in->closing)
+        return no_input(e, terminal, terminal ? "tty is closed" : "stdin not enabled or closed");
+    if (in->queue.bytes == 0 && n > 0) {
+        ssize_t written = RETRY_EINTR(write(in->fd, data, n));
+
+        if (written < 0 && errno != EAGAIN) {
+            no_input(e, terminal, errno_text(errno));
+            exec_input_stop(x);
+            return -1;
+        }
+        taken = written > 0 ? (size_t)written : 0;
+    }
+    room = STDIN_QUEUE_MAX - MIN(in->queue.bytes, (size_t)STDIN_QUEUE_MAX);
+    room = MIN(room, n - taken);
+    if (room > 0) {
+        if (chain_copy(&in->queue, data + taken, room) < 0)
+            return no_input(e, terminal, "out of memory");
+        taken += room;
+        loop_watch(x->table->loop, &in->io, EV_WRITE);
+    }
+    if (taken < n) {
+        exec_wait_cancel(wait);
+        wait->exec = x;
+        TAILQ_INSERT_TAIL(&in->waiting, wait, link);
+    }
+    return (ssize_t)taken;
+}
+
+void exec_wait_cancel(struct exec_wait *w)
+{
+    if (!w->exec)
+        return;
+    TAILQ_REMOVE(&w->exec->input.waiting, w, link);
+    w->exec = NULL;
+}
+
+int exec_close_input(struct exec *x, struct err *e)
+{
+    if (x->spec->pty)
+        return err_set(
+            e, STATUS_UNKNOWN, 0,
+            "error closing stdin: cannot close stdin for PTY process — send Ctrl+D (0x04) instead");
+    if (x->input.fd < 0)
+        return 0;
+    x->input.closing = true;
+    if (x->input.queue.bytes == 0)
+        exec_input_stop(x);
+    return 0;
+}
+
+void exec_input_init(struct exec *x)
+{
+    x->input.fd = -1;
+    TAILQ_INIT(&x->input.waiting);
+}
+
+void exec_input_start(struct exec *x, struct spawn *s)
+{
+    struct exec_input *in = &x->input;
+
+    in->terminal = x->spec->pty;
+    in->fd = in->terminal ? x->pipes[0].fd : fd_take(&s->input);
+    if (in->fd < 0)
+        return;
+    ev_io_init(&in->io, on_writable, in->fd, EV_WRITE);
+    in->io.data = x;
+}

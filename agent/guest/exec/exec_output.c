@@ -1,0 +1,264 @@
+/* From a process's pipes into its ring: when to read, when not, and when its output has ended. */
+#include <errno.h>
+
+#include "core/fd.h"
+#include "guest/exec/exec.h"
+
+#define TICK_MS 100 /* of `held` and `quiet` */
+
+/* Whether the pipe is read by the subscribers' pace: a lone reader is like a pipe, it holds up what it does
+ * not read. */
+static size_t appetite(const struct exec *x)
+{
+    uint64_t unread;
+
+    if (TAILQ_EMPTY(&x->ring.cursors))
+        return FRAME_MAX;
+    unread = x->ring.head - ring_foremost(&x->ring);
+    if (unread >= CURSOR_AHEAD)
+        return 0;
+    return MAX((size_t)(CURSOR_AHEAD - unread), (size_t)SEG_SIZE);
+}
+
+static void watch(struct exec *x)
+{
+    bool want = !x->paused && !x->full;
+
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
+        if (x->pipes[i].fd >= 0)
+            loop_watch(x->table->loop, &x->pipes[i].io, want ? EV_READ : 0);
+}
+
+static void close_pipe(struct exec_pipe *p)
+{
+    struct exec *x = p->exec;
+
+    loop_watch(x->table->loop, &p->io, 0);
+    if (p->stream == RING_PTY)
+        exec_input_stop(x); /* it writes to the same descriptor */
+    loop_close_fd(x->table->loop, &p->fd);
+    loop_defer(x->table->loop, &x->check);
+}
+
+/* --- a stalled subscriber -------------------------------------------------------------------- */
+
+/* The ring is full, so the slowest hold up the others. One that is within a segment of the slowest while
+ * somebody else has read everything is counted; after HELD_MAX_MS it is let go. Alone it may take as long as
+ * it likes. */
+static void on_held(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct exec *x = w->data;
+    uint64_t slowest = ring_slowest(&x->ring);
+    bool waiting = ring_foremost(&x->ring) == x->ring.head;
+    struct exec_sub *s, *next;
+
+    (void)ev;
+    (void)revents;
+    TAILQ_FOREACH_SAFE (s, &x->subs, link, next) {
+        if (!waiting || s->cursor.offset > slowest + SEG_SIZE || s->cursor.offset == x->ring.head)
+            continue;
+        s->held_ms += TICK_MS;
+        if (s->held_ms >= HELD_MAX_MS)
+            exec_drop_sub(s);
+    }
+    exec_output_resume(x);
+    if (x->full)
+        loop_timer(x->table->loop, w, TICK_MS);
+}
+
+void exec_drop_sub(struct exec_sub *sub)
+{
+    uint64_t offset = sub->cursor.offset;
+
+    ring_detach(&sub->cursor);
+    sub->cursor.offset = offset;
+    sub->dropped = true;
+    sub->events->ready(sub);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* Nobody will read it any more: only so that its writer lives on. */
+static ssize_t drain(int fd)
+{
+    static uint8_t nowhere[FRAME_MAX];
+    ssize_t n = RETRY_EINTR(read(fd, nowhere, sizeof nowhere));
+
+    return n >= 0 ? n : errno == EAGAIN ? RING_AGAIN : RING_ERROR;
+}
+
+static void full(struct exec *x)
+{
+    x->full = true;
+    seg_pool_want(x->table->pool);
+    if (!ev_is_active(&x->held))
+        loop_timer(x->table->loop, &x->held, TICK_MS);
+}
+
+/* Reads one output, as much as a turn allows. */
+static void read_pipe(struct exec_pipe *p)
+{
+    struct exec *x = p->exec;
+    size_t total = 0;
+
+    for (int i = 0; i < TURN_MESSAGES && total < TURN_BYTES; i++) {
+        size_t max = x->drain ? FRAME_MAX : appetite(x);
+        ssize_t n;
+
+        if (max == 0) {
+            x->paused = true;
+            break;
+        }
+        n = x->drain ? drain(p->fd) : ring_read(&x->ring, p->fd, p->stream, max);
+        if (n == RING_AGAIN)
+            break;
+        if (n == RING_FULL) {
+            full(x);
+            break;
+        }
+        if (n == RING_EOF || n == RING_ERROR) { /* of a terminal's master EIO is the end */
+            close_pipe(p);
+            break;
+        }
+        total += (size_t)n;
+        /* A short read emptied the pipe; asking again would only say so. After the leader's death it is
+         * asked, for then the answer matters. */
+        if ((size_t)n < max && x->state < EXEC_EXITED)
+            break;
+    }
+    if (total > 0 && !x->drain)
+        exec_notify(x);
+}
+
+static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
+{
+    struct exec_pipe *p = w->data;
+    struct exec *x = p->exec;
+
+    (void)ev;
+    (void)revents;
+    read_pipe(p);
+    if (x->state == EXEC_EXITED && ev_is_active(&x->quiet)) /* there was output: the silence begins anew */
+        loop_timer(x->table->loop, &x->quiet, EXIT_QUIET_MS);
+    watch(x);
+}
+
+/* A subscriber has read, left, or there is memory again: perhaps the pipes can be read on. */
+void exec_output_resume(struct exec *x)
+{
+    if (x->paused && appetite(x) > 0)
+        x->paused = false;
+    if (x->full)
+        x->full = false; /* the next read tells */
+    watch(x);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+bool exec_output_ended(const struct exec *x)
+{
+    return x->pipes[0].fd < 0 && x->pipes[1].fd < 0;
+}
+
+/* Nothing was written for EXIT_QUIET_MS after the leader's death, as far as we read. */
+static void on_quiet(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct exec *x = w->data;
+    bool waiting = x->paused || x->full;
+
+    (void)ev;
+    (void)revents;
+    if (!waiting) {
+        exec_close(x);
+        return;
+    }
+    loop_timer(x->table->loop, w,
+               EXIT_QUIET_MS); /* its readers have not come to the end yet: time stands still */
+}
+
+/* EXIT_GRACE_MS are over, not counting the time when reading waited. */
+static void on_grace(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct exec *x = w->data;
+
+    (void)ev;
+    (void)revents;
+    if (!x->paused && !x->full)
+        x->grace_ms += TICK_MS;
+    if (x->grace_ms >= EXIT_GRACE_MS)
+        exec_close(x);
+    else
+        loop_timer(x->table->loop, w, TICK_MS);
+}
+
+/* The leader was reaped. What it wrote is in the pipes: read until they say that they are empty; a grandchild
+ * may hold them open, and gets a grace. */
+void exec_output_leader_gone(struct exec *x)
+{
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
+        if (x->pipes[i].fd >= 0)
+            read_pipe(&x->pipes[i]);
+    watch(x);
+    if (exec_output_ended(x))
+        return; /* exec_check closes it */
+    loop_timer(x->table->loop, &x->quiet, EXIT_QUIET_MS);
+    loop_timer(x->table->loop, &x->grace, TICK_MS);
+}
+
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool reclaim(struct ring *r)
+{
+    struct exec *x = CONTAINER_OF(r, struct exec, ring), *other, *largest = NULL;
+
+    TAILQ_FOREACH (other, &x->table->live, link)
+        if (&other->ring != r && (!largest || other->ring.held > largest->ring.held))
+            largest = other;
+    TAILQ_FOREACH (other, &x->table->lingering, link)
+        if (&other->ring != r && (!largest || other->ring.held > largest->ring.held))
+            largest = other;
+    return largest && ring_drop_history(&largest->ring);
+}
+
+void exec_output_init(struct exec *x)
+{
+    ring_init(&x->ring, x->table->pool, x->table->ring_max);
+    x->ring.reclaim = reclaim;
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
+        x->pipes[i] = (struct exec_pipe){.exec = x, .fd = -1};
+    ev_init(&x->quiet, on_quiet);
+    ev_init(&x->grace, on_grace);
+    ev_init(&x->held, on_held);
+    x->quiet.data = x->grace.data = x->held.data = x;
+}
+
+void exec_output_start(struct exec *x, struct spawn *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++) {
+        struct exec_pipe *p = &x->pipes[i];
+
+        p->fd = fd_take(&s->output[i]);
+        p->stream = x->spec->pty ? RING_PTY : i == 0 ? RING_STDOUT : RING_STDERR;
+        if (p->fd < 0)
+            continue;
+        ev_io_init(&p->io, on_readable, p->fd, EV_READ);
+        p->io.data = p;
+    }
+    watch(x);
+}
+
+void exec_output_stop(struct exec *x)
+{
+    ev_timer_stop(x->table->loop->ev, &x->quiet);
+    ev_timer_stop(x->table->loop->ev, &x->grace);
+    ev_timer_stop(x->table->loop->ev, &x->held);
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++) {
+        if (x->pipes[i].fd < 0)
+            continue;
+        loop_watch(x->table->loop, &x->pipes[i].io, 0);
+        loop_close_fd(x->table->loop, &x->pipes[i].fd);
+    }
+    ring_clear(&x->ring);
+}

@@ -1,0 +1,225 @@
+#include "guest/users.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define CACHED     8
+#define GROUPS_MAX 1024 /* more than the kernel's default of anybody's system; NGROUPS_MAX is 65536 */
+
+/* What tells that a file is the one that was read. */
+struct stamp {
+    struct timespec mtime, ctime;
+    ino_t ino;
+    off_t size;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    char dir[PATH_MAX];
+    struct stamp passwd, group;
+    struct {
+        char *asked; /* the name it was found by */
+        struct user *user;
+        size_t size;
+    } entries[CACHED];
+    unsigned next;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .dir = "/etc"};
+
+static void path_of(const char *file, char out[PATH_MAX + 16])
+{
+    snprintf(out, PATH_MAX + 16, "%s/%s", cache.dir, file);
+}
+
+static struct stamp stamp_of(const char *file)
+{
+    char path[PATH_MAX + 16];
+    struct stat st;
+
+    path_of(file, path);
+    if (stat(path, &st) < 0)
+        return (struct stamp){0};
+    return (struct stamp){st.st_mtim, st.st_ctim, st.st_ino, st.st_size};
+}
+
+static bool same(const struct stamp *a, const struct stamp *b)
+{
+    return a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec &&
+           a->ctime.tv_sec == b->ctime.tv_sec && a->ctime.tv_nsec == b->ctime.tv_nsec && a->ino == b->ino &&
+           a->size == b->size;
+}
+
+static void forget(void)
+{
+    for (size_t i = 0; i < CACHED; i++) {
+        free(TAKE(cache.entries[i].asked));
+        free(TAKE(cache.entries[i].user));
+    }
+}
+
+void users_set_directory(const char *dir)
+{
+    pthread_mutex_lock(&cache.lock);
+    snprintf(cache.dir, sizeof cache.dir, "%s", dir);
+    forget();
+    pthread_mutex_unlock(&cache.lock);
+}
+
+/* A copy that lives in one allocation, its pointers into itself. */
+static struct user *copy(const struct user *u, size_t size)
+{
+    struct user *c = malloc(size);
+    ptrdiff_t move;
+
+    if (!c)
+        return NULL;
+    memcpy(c, u, size);
+    move = (char *)c - (const char *)u;
+    c->groups = (gid_t *)(void *)((char *)c->groups + move);
+    c->name += move;
+    c->home += move;
+    c->shell += move;
+    return c;
+}
+
+static struct user *make(const struct passwd *pw, const gid_t *groups, size_t n, size_t *size)
+{
+    size_t name = strlen(pw->pw_name) + 1, home = strlen(pw->pw_dir) + 1, shell = strlen(pw->pw_shell) + 1;
+    struct user *u;
+    char *text;
+
+    *size = sizeof *u + n * sizeof *groups + name + home + shell;
+    u = malloc(*size);
+    if (!u)
+        return NULL;
+    u->uid = pw->pw_uid;
+    u->gid = pw->pw_gid;
+    u->group_count = n;
+    u->groups = (gid_t *)(u + 1);
+    memcpy(u->groups, groups, n * sizeof *groups);
+    text = (char *)(u->groups + n);
+    u->name = memcpy(text, pw->pw_name, name);
+    u->home = memcpy(text + name, pw->pw_dir, home);
+    u->shell = memcpy(text + name + home, pw->pw_shell, shell);
+    return u;
+}
+
+static FILE *open_file(const char *file)
+{
+    char path[PATH_MAX + 16];
+
+    path_of(file, path);
+    return fopen(path, "re");
+}
+
+/* The supplementary groups of the user, its own first. */
+static size_t groups_of(const char *name, gid_t own, gid_t *groups)
+{
+    FILE *f = open_file("group");
+    const struct group *gr;
+    size_t n = 0;
+
+    groups[n++] = own;
+    while (f && n < GROUPS_MAX && (gr = fgetgrent(f))) {
+        if (gr->gr_gid == own)
+            continue;
+        for (char **m = gr->gr_mem; *m; m++) {
+            if (strcmp(*m, name) == 0) {
+                groups[n++] = gr->gr_gid;
+                break;
+            }
+        }
+    }
+    if (f)
+        fclose(f);
+    return n;
+}
+
+/* The lock is held: fgetpwent and fgetgrent keep what they return in memory of their own. */
+static struct user *read_user(const char *name, size_t *size, struct err *e)
+{
+    FILE *f = open_file("passwd");
+    bool number = *name && strspn(name, "0123456789") == strlen(name) && strlen(name) < 10;
+    const struct passwd *pw;
+    gid_t groups[GROUPS_MAX];
+    struct user *u = NULL;
+
+    if (!f) {
+        err_set(e, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, errno, "open '%s/passwd'",
+                cache.dir);
+        return NULL;
+    }
+    while ((pw = fgetpwent(f)) && strcmp(pw->pw_name, name) != 0)
+        ;
+    if (!pw && number) {
+        rewind(f);
+        while ((pw = fgetpwent(f)) && pw->pw_uid != (uid_t)strtoul(name, NULL, 10))
+            ;
+    }
+    if (!pw)
+        err_set(e, STATUS_NOT_FOUND, 0, "user '%s' is unknown", name);
+    else if (!(u = make(pw, groups, groups_of(pw->pw_name, pw->pw_gid, groups), size)))
+        err_nomem(e, "look up the user");
+    fclose(f);
+    return u;
+}
+
+struct user *users_find(const char *name, struct err *e)
+{
+    struct stamp passwd, group;
+    struct user *u = NULL;
+    size_t size;
+
+    pthread_mutex_lock(&cache.lock);
+    passwd = stamp_of("passwd");
+    group = stamp_of("group");
+    if (!same(&passwd, &cache.passwd) || !same(&group, &cache.group)) {
+        forget();
+        cache.passwd = passwd;
+        cache.group = group;
+    }
+    for (size_t i = 0; i < CACHED; i++) {
+        if (cache.entries[i].asked && strcmp(cache.entries[i].asked, name) == 0) {
+            u = copy(cache.entries[i].user, cache.entries[i].size);
+            if (!u)
+                err_nomem(e, "look up the user");
+            pthread_mutex_unlock(&cache.lock);
+            return u;
+        }
+    }
+    u = read_user(name, &size, e);
+    if (u) {
+        unsigned i = cache.next++ % CACHED;
+
+        free(TAKE(cache.entries[i].asked));
+        free(TAKE(cache.entries[i].user));
+        cache.entries[i].user = copy(u, size);
+        cache.entries[i].size = size;
+        if (cache.entries[i].user)
+            cache.entries[i].asked = strdup(name);
+    }
+    pthread_mutex_unlock(&cache.lock);
+    return u;
+}
+
+gid_t users_group(const char *name)
+{
+    const struct group *gr = NULL;
+    gid_t gid = (gid_t)-1;
+    FILE *f;
+
+    pthread_mutex_lock(&cache.lock);
+    f = open_file("group");
+    while (f && (gr = fgetgrent(f)) && strcmp(gr->gr_name, name) != 0)
+        ;
+    if (gr)
+        gid = gr->gr_gid;
+    if (f)
+        fclose(f);
+    pthread_mutex_unlock(&cache.lock);
+    return gid;
+}

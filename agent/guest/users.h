@@ -1,0 +1,33 @@
+/* Users and groups, as /etc/passwd and /etc/group have them: a static glibc has no NSS.
+ *
+ * Look-ups are blocking file reads: call them in a worker. A small cache keeps what was found last, as long
+ * as neither file has changed. Threads: any; the cache has a lock. */
+#ifndef GUEST_USERS_H
+#define GUEST_USERS_H
+
+#include <sys/types.h>
+
+#include "core/err.h"
+
+struct user {
+    uid_t uid;
+    gid_t gid;
+    size_t group_count;
+    gid_t *groups; /* supplementary, with gid among them as initgroups(3) has it */
+    char *name;
+    char *home;
+    char *shell;
+};
+
+/* The user of that name, or, when there is none and the name is a number, of that uid. One allocation:
+ * free(). NULL with *e: not_found when there is no such user, internal when the files cannot be read,
+ * resource_exhausted. */
+struct user *users_find(const char *name, struct err *e);
+
+/* The group of that name; -1 when there is none. */
+gid_t users_group(const char *name);
+
+/* Where the files are: "/etc" unless a test says otherwise. Empties the cache. */
+void users_set_directory(const char *dir);
+
+#endif

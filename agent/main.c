@@ -1,0 +1,365 @@
+/* guestd: wiring. What is called here, in this order, is the agent. */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+
+#include "core/clock.h"
+#include "core/fd.h"
+#include "core/limits.h"
+#include "doors.h"
+#include "flags.h"
+#include "init/init.h"
+#include "process/process_service.h"
+#include "system/version.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* Everything there is, once. It lives as long as the process. */
+static struct agent {
+    struct flags flags;
+    struct loop loop;
+    struct seg_pool pool, in_pool;
+    ev_timer trim;
+    struct jobs *spawners, *workers;
+    struct cgroups cgroups;
+    struct settings settings;
+    struct execs execs;
+    struct net net;
+    struct http http;
+    struct rpc rpc;
+    struct process_service process;
+    struct system system;
+    struct doors doors;
+    int signal_fd;
+    ev_io signals;
+    ev_timer shutdown;
+    uint64_t shutdown_since_ms; /* 0: not shutting down */
+    int shutdown_signal;
+    bool killed;
+    bool pid1;
+} agent;
+
+/* --- what we inherit ------------------------------------------------------------------------- */
+
+/* Descriptors 0 to 2 exist, all others close at exec: a child gets its own and nothing else. Signals are as a
+ * program expects them, and SIGPIPE, which an ignored disposition would hand to every child, is blocked
+ * instead. */
+static void clean_surroundings(void)
+{
+    sigset_t set;
+
+    while (fcntl(STDERR_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDWR) >= 0)
+        ;
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (int s = 1; s < SIGRTMIN; s++)
+        if (s != SIGKILL && s != SIGSTOP)
+            signal(s, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    umask(022);
+}
+
+/* One arena, no growing thresholds: what is freed goes back soon. */
+static void tune_malloc(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, 64 * KIB);
+    mallopt(M_MMAP_THRESHOLD, 128 * KIB);
+}
+
+/* What children must not get of us. */
+static struct spawn_surroundings surroundings(void)
+{
+    struct spawn_surroundings s = {.cgroups = &agent.cgroups, .uid = geteuid()};
+    struct rlimit more;
+
+    s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    errno = 0;
+    s.nice = getpriority(PRIO_PROCESS, 0);
+    getrlimit(RLIMIT_NOFILE, &s.nofile);
+    more = s.nofile;
+    if (more.rlim_max != RLIM_INFINITY && more.rlim_max < FDS_MAX)
+        more.rlim_max = FDS_MAX;
+    more.rlim_cur = FDS_MAX;
+    if (setrlimit(RLIMIT_NOFILE, &more) < 0) { /* not allowed to raise the hard limit: up to it then */
+        more.rlim_max = s.nofile.rlim_max;
+        more.rlim_cur = MIN(more.rlim_max, (rlim_t)FDS_MAX);
+        setrlimit(RLIMIT_NOFILE, &more);
+    }
+    s.reset_nofile = true;
+    return s;
+}
+
+/* --- memory that is shared ------------------------------------------------------------------- */
+
+static void on_trim(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)w;
+    (void)revents;
+    seg_pool_trim(&agent.pool);
+    seg_pool_trim(&agent.in_pool);
+    malloc_trim(64 * KIB);
+}
+
+/* More free segments than are worth keeping: a second later they go, if they are still too many. */
+static void on_excess(struct seg_pool *pool, void *arg)
+{
+    (void)pool;
+    (void)arg;
+    if (!ev_is_active(&agent.trim))
+        loop_timer(&agent.loop, &agent.trim, 1000);
+}
+
+static void on_output_memory(struct seg_pool *pool, void *arg)
+{
+    (void)pool;
+    (void)arg;
+    execs_memory_free(&agent.execs);
+    rpc_memory_free(&agent.rpc);
+}
+
+static void on_input_memory(struct seg_pool *pool, void *arg)
+{
+    (void)pool;
+    (void)arg;
+    net_body_memory_free(&agent.net);
+}
+
+static int open_pools(struct err *e)
+{
+    struct sysinfo info;
+    uint64_t ram = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 1u << 30;
+    size_t out =
+        agent.flags.ring_total ? agent.flags.ring_total : (size_t)MIN((uint64_t)RING_TOTAL_MAX, ram / 16);
+    size_t in = (size_t)MIN((uint64_t)REQUEST_TOTAL_MAX, ram / 4);
+
+    if (seg_pool_init(&agent.pool, out) < 0 || seg_pool_init(&agent.in_pool, in) < 0)
+        return err_set(e, STATUS_RESOURCE_EXHAUSTED, errno, "reserve memory");
+    agent.pool.on_excess = agent.in_pool.on_excess = on_excess;
+    agent.pool.on_free = on_output_memory;
+    agent.in_pool.on_free = on_input_memory;
+    ev_init(&agent.trim, on_trim);
+    return 0;
+}
+
+/* --- the end
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool all_gone(void)
+{
+    return agent.net.count == 0 && (agent.flags.keep_processes || agent.execs.count == 0) &&
+           agent.cgroups.removing == 0;
+}
+
+/* Looks every few milliseconds how far the shutdown is. */
+static void on_shutdown(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    uint64_t age = clock_mono_ms() - agent.shutdown_since_ms;
+
+    (void)ev;
+    (void)revents;
+    if (all_gone() || age >= SHUTDOWN_MAX_MS - 500) {
+        loop_stop(&agent.loop);
+        return;
+    }
+    if (age >= SHUTDOWN_GRACE_MS && !agent.killed && !agent.flags.keep_processes) {
+        agent.killed = true;
+        execs_stop(&agent.execs, SIGKILL);
+    }
+    loop_timer(&agent.loop, w, 10);
+}
+
+/* No new connections or processes, streams end and say why, processes get a grace. */
+static void begin_shutdown(int signo)
+{
+    if (agent.shutdown_since_ms)
+        return;
+    agent.shutdown_since_ms = clock_mono_ms();
+    agent.shutdown_signal = signo;
+    log_info("agent.shutdown", LOG_INT("process.signal", signo));
+    net_unlisten(&agent.net);
+    execs_stop(&agent.execs, agent.flags.keep_processes ? 0 : SIGTERM);
+    net_shutdown(&agent.net);
+    loop_timer(&agent.loop, &agent.shutdown, 1);
+}
+
+static void on_signal(struct ev_loop *ev, ev_io *w, int revents)
+{
+    struct signalfd_siginfo info;
+
+    (void)ev;
+    (void)w;
+    (void)revents;
+    while (read(agent.signal_fd, &info, sizeof info) == sizeof info)
+        begin_shutdown((int)info.ssi_signo);
+}
+
+static int watch_signals(struct err *e)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    agent.signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (agent.signal_fd < 0)
+        return err_set(e, STATUS_INTERNAL, errno, "signalfd");
+    ev_io_init(&agent.signals, on_signal, agent.signal_fd, EV_READ);
+    ev_io_start(agent.loop.ev, &agent.signals);
+    ev_init(&agent.shutdown, on_shutdown);
+    return 0;
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
+
+/* Reads the token of --token-file: its first line. */
+static int read_token(struct err *e)
+{
+    const char *path = agent.flags.token_file;
+    CLEANUP_FD int fd = -1;
+    char token[4096];
+    ssize_t n;
+
+    if (!path)
+        return 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd >= 0 ? RETRY_EINTR(read(fd, token, sizeof token - 1)) : -1;
+    if (n < 0)
+        return err_set(e, STATUS_INVALID_ARGUMENT, errno, "token file '%s'", path);
+    token[n] = 0;
+    token[strcspn(token, "\r\n")] = 0;
+    if (!*token)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "token file '%s' is empty", path);
+    n = settings_set_token(&agent.settings, token, e);
+    explicit_bzero(token, sizeof token);
+    return (int)n;
+}
+
+static int open_settings(struct err *e)
+{
+    const struct flags *f = &agent.flags;
+    bool wrenn = f->compat == COMPAT_WRENN;
+    char self[16];
+
+    snprintf(self, sizeof self, "%u",
+             geteuid()); /* an unprivileged agent can run its own user's processes only */
+    if (settings_init(&agent.settings,
+                      f->default_user  ? f->default_user
+                      : geteuid() == 0 ? "root"
+                                       : self,
+                      e) < 0)
+        return -1;
+    agent.settings.require_token = f->require_token;
+    if (f->envd &&
+        settings_set_internal(&agent.settings, wrenn ? "WRENN_SANDBOX" : "E2B_SANDBOX", "true", e) < 0)
+        return -1;
+    settings_remember(&agent.settings, f->run_dir       ? f->run_dir
+                                       : geteuid() == 0 ? "/run/guestd"
+                                                        : "/tmp/guestd");
+    return read_token(e);
+}
+
+static int open_guest(struct err *e)
+{
+    const struct flags *f = &agent.flags;
+    struct spawn_surroundings around = surroundings();
+    struct err why;
+
+    agent.spawners = jobs_new(&agent.loop, &(struct jobs_config){"spawn", SPAWN_THREADS, 0, SPAWN_QUEUE_MAX});
+    agent.workers = jobs_new(&agent.loop,
+                             &(struct jobs_config){"worker", WORKER_THREADS, WORKER_EXTRA, WORKER_QUEUE_MAX});
+    if (!agent.spawners || !agent.workers)
+        return err_nomem(e, "start");
+    cgroups_init(&agent.cgroups, &agent.loop, agent.workers, f->cgroups, f->cgroup_root, agent.pid1, &why);
+    if (!agent.cgroups.enabled)
+        log_info("cgroup.none", LOG_STR("error.message", why.text));
+    return execs_init(&agent.execs, &agent.loop, &agent.pool, agent.spawners, &agent.cgroups, &around,
+                      f->ring ? f->ring : RING_MAX, e);
+}
+
+static int open_services(struct err *e)
+{
+    http_init(&agent.http, &agent.net);
+    rpc_init(&agent.rpc, &agent.http, &agent.loop, &agent.pool);
+    if (process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
+        system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, agent.workers,
+                    agent.flags.compat) < 0)
+        return err_nomem(e, "register the services");
+    return 0;
+}
+
+static int open_agent(struct err *e)
+{
+    if (loop_init(&agent.loop) < 0)
+        return err_set(e, STATUS_INTERNAL, errno, "event loop");
+    if (open_pools(e) < 0 || open_settings(e) < 0 || open_guest(e) < 0)
+        return -1;
+    net_init(&agent.net, &agent.loop, &agent.pool, &agent.in_pool, agent.flags.max_connections);
+    if (open_services(e) < 0 || watch_signals(e) < 0)
+        return -1;
+    return doors_open(&agent.doors, &agent.flags, &agent.net, &agent.http, &agent.settings, agent.workers,
+                      agent.pid1, e);
+}
+
+/* What only prints. Returns true when that was all. */
+static bool print_and_leave(void)
+{
+    const struct flags *f = &agent.flags;
+
+    if (f->help)
+        flags_print_help();
+    else if (f->limits)
+        flags_print_limits();
+    else if (f->version)
+        printf("guestd %s%s%s\n", version_own(), *version_commit() ? " " : "", version_commit());
+    else if (f->commit)
+        puts(version_commit());
+    else if (f->told_version && open_services(NULL) == 0)
+        puts(agent.system.told_version);
+    else
+        return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct err e;
+
+    agent.pid1 = getpid() == 1;
+    if (agent.pid1)
+        init_early(); /* the console, before anything can fail */
+    if (flags_parse(&agent.flags, argc, argv, &e) < 0) {
+        fprintf(stderr, "guestd: %s\n", e.text);
+        return EXIT_USAGE;
+    }
+    if (print_and_leave())
+        return 0;
+    clean_surroundings();
+    tune_malloc();
+    log_init(agent.flags.log_level, agent.flags.log_format, agent.pid1);
+    if (agent.pid1)
+        init_boot();
+    if (open_agent(&e) < 0) {
+        fprintf(stderr, "guestd: %s\n", e.text);
+        return EXIT_USAGE;
+    }
+    log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
+    loop_run(&agent.loop);
+    cgroups_destroy(&agent.cgroups);
+    if (agent.pid1)
+        init_power_off();
+    return 0;
+}

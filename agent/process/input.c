@@ -1,0 +1,156 @@
+/* SendInput and StreamInput: bytes for a process, from one call in order. */
+#include "process/internal.h"
+
+struct input {
+    struct rpc_call *call;
+    struct process_service *service;
+    struct exec_wait wait;
+    ticket exec;  /* StreamInput: whom the stream feeds */
+    size_t taken; /* of the message under way */
+};
+
+static void on_room(struct exec_wait *w)
+{
+    rpc_resume(CONTAINER_OF(w, struct input, wait)->call);
+}
+
+static void input_destroy(void *state)
+{
+    struct input *in = state;
+
+    exec_wait_cancel(&in->wait);
+    free(in);
+}
+
+void input_cancel(struct rpc_call *call, enum close_reason why)
+{
+    struct input *in = rpc_state(call);
+
+    (void)why;
+    if (in)
+        exec_wait_cancel(&in->wait);
+}
+
+/* The call's state, made at its first message; NULL: out of memory, the call is finished. */
+static struct input *input_of(struct rpc_call *call)
+{
+    struct input *in = rpc_state(call);
+    struct err e;
+
+    if (in)
+        return in;
+    in = calloc(1, sizeof *in);
+    if (!in) {
+        err_nomem(&e, "send input");
+        rpc_finish(call, &e);
+        return NULL;
+    }
+    in->call = call;
+    in->service = rpc_context(call);
+    in->wait.ready = on_room;
+    rpc_set_state(call, in, input_destroy);
+    return in;
+}
+
+static int fail(struct rpc_call *call, const struct err *e)
+{
+    rpc_finish(call, e);
+    return -1;
+}
+
+/* Feeds what is left of the message. 1: all was taken; 0: the process has to catch up first; -1: the call has
+ * failed. */
+static int feed(struct input *in, struct exec *x, const Process__ProcessInput *input)
+{
+    const ProtobufCBinaryData *data;
+    bool terminal;
+    ssize_t n;
+    struct err e;
+
+    if (!input || input->input_case == PROCESS__PROCESS_INPUT__INPUT__NOT_SET) {
+        err_set(&e, STATUS_UNIMPLEMENTED, 0, "invalid input type *process.ProcessInput");
+        return fail(in->call, &e);
+    }
+    terminal = input->input_case == PROCESS__PROCESS_INPUT__INPUT_PTY;
+    data = terminal ? &input->pty : &input->stdin;
+    n = exec_write(x, terminal, data->data + in->taken, data->len - in->taken, &in->wait, &e);
+    if (n < 0) {
+        if (in->taken > 0) /* it stopped reading in the middle */
+            err_set(&e, STATUS_INTERNAL, 0, "error writing to %s: %zu of %zu bytes were taken",
+                    terminal ? "tty" : "stdin", in->taken, data->len);
+        return fail(in->call, &e);
+    }
+    in->taken += (size_t)n;
+    if (in->taken < data->len)
+        return 0;
+    in->taken = 0;
+    return 1;
+}
+
+enum rpc_taken input_send(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    static const Process__SendInputResponse done = PROCESS__SEND_INPUT_RESPONSE__INIT;
+    const Process__SendInputRequest *m = (const Process__SendInputRequest *)message;
+    struct input *in = input_of(call);
+    struct exec *x;
+    struct err e;
+    int ret;
+
+    if (!in)
+        return RPC_NEXT;
+    x = select_process(in->service, m->process, NULL, &e);
+    if (!x) {
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    ret = feed(in, x, m->input);
+    if (ret > 0)
+        rpc_reply(call, &done.base);
+    return ret == 0 ? RPC_HOLD : RPC_NEXT;
+}
+
+enum rpc_taken input_stream(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    const Process__StreamInputRequest *m = (const Process__StreamInputRequest *)message;
+    struct input *in = input_of(call);
+    struct exec *x;
+    struct err e;
+
+    if (!in)
+        return RPC_NEXT;
+    switch (m->event_case) {
+    case PROCESS__STREAM_INPUT_REQUEST__EVENT_START:
+        x = select_process(in->service, m->start->process, NULL, &e);
+        if (!x)
+            rpc_finish(call, &e);
+        else
+            in->exec = x->ticket;
+        return RPC_NEXT;
+    case PROCESS__STREAM_INPUT_REQUEST__EVENT_DATA:
+        if (!in->exec) {
+            err_set(&e, STATUS_INVALID_ARGUMENT, 0, "the first message must be the start event");
+            rpc_finish(call, &e);
+            return RPC_NEXT;
+        }
+        x = ticket_find(&in->service->execs->tickets, in->exec);
+        if (!x) {
+            err_set(&e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended");
+            rpc_finish(call, &e);
+            return RPC_NEXT;
+        }
+        return feed(in, x, m->data->input) == 0 ? RPC_HOLD : RPC_NEXT;
+    case PROCESS__STREAM_INPUT_REQUEST__EVENT_KEEPALIVE:
+        return RPC_NEXT;
+    default:
+        err_set(&e, STATUS_UNIMPLEMENTED, 0, "invalid event type *process.StreamInputRequest");
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+}
+
+void input_stream_end(struct rpc_call *call)
+{
+    static const Process__StreamInputResponse done = PROCESS__STREAM_INPUT_RESPONSE__INIT;
+
+    rpc_reply(call, &done.base);
+}

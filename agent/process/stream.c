@@ -1,0 +1,355 @@
+/* Start and Connect: a stream of one process's events. */
+#include "core/limits.h"
+#include "guest/v1/agent.pb-c.h"
+#include "process/internal.h"
+
+/* What a stream is: a subscriber with a call, from the request to the call's end. */
+struct stream {
+    struct rpc_call *call;
+    struct exec_sub sub;
+    bool is_start;       /* Start, not Connect */
+    struct chain unsent; /* read from the process, but there was no memory to encode it */
+    enum ring_stream unsent_stream;
+    ev_timer overdue; /* Start with a time-out: the process should have been killed by now */
+    struct loop *loop;
+};
+
+static const struct exec_sub_events sub_events;
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+/* The two responses differ in their name only. */
+union response {
+    Process__StartResponse start;
+    Process__ConnectResponse connect;
+};
+
+static const ProtobufCMessage *wrap(const struct stream *s, union response *r, Process__ProcessEvent *event)
+{
+    if (s->is_start) {
+        process__start_response__init(&r->start);
+        r->start.event = event;
+    } else {
+        process__connect_response__init(&r->connect);
+        r->connect.event = event;
+    }
+    return s->is_start ? &r->start.base : &r->connect.base;
+}
+
+static void send_start(struct stream *s, pid_t pid)
+{
+    Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
+    Process__ProcessEvent__StartEvent start = PROCESS__PROCESS_EVENT__START_EVENT__INIT;
+    union response r;
+
+    start.pid = (uint32_t)pid;
+    event.event_case = PROCESS__PROCESS_EVENT__EVENT_START;
+    event.start = &start;
+    rpc_send(s->call, wrap(s, &r, &event));
+}
+
+static void send_end(struct stream *s, const struct exec_exit *exit)
+{
+    Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
+    Process__ProcessEvent__EndEvent end = PROCESS__PROCESS_EVENT__END_EVENT__INIT;
+    union response r;
+    char status[64];
+
+    exec_status_text(exit, status);
+    end.exit_code = exit->code;
+    end.exited = exit->signal == 0;
+    end.status = status;
+    if (exit->code != 0) {
+        end._error_case = PROCESS__PROCESS_EVENT__END_EVENT___ERROR_ERROR;
+        end.error = status;
+    }
+    event.event_case = PROCESS__PROCESS_EVENT__EVENT_END;
+    event.end = &end;
+    rpc_send(s->call, wrap(s, &r, &event));
+}
+
+static int emit_data(struct stream *s, enum ring_stream stream, const struct chain *data)
+{
+    Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
+    Process__ProcessEvent__DataEvent output = PROCESS__PROCESS_EVENT__DATA_EVENT__INIT;
+    ProtobufCBinaryData bytes = {data->bytes, CODEC_BULK};
+    union response r;
+
+    switch (stream) {
+    case RING_STDOUT:
+        output.output_case = PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_STDOUT;
+        output.stdout = bytes;
+        break;
+    case RING_STDERR:
+        output.output_case = PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_STDERR;
+        output.stderr = bytes;
+        break;
+    case RING_PTY:
+        output.output_case = PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_PTY;
+        output.pty = bytes;
+        break;
+    }
+    event.event_case = PROCESS__PROCESS_EVENT__EVENT_DATA;
+    event.data = &output;
+    return rpc_emit(s->call, wrap(s, &r, &event), data);
+}
+
+/* A keepalive every so often, as the header says; anything but a whole number in range means the default. */
+static void start_keepalive(struct stream *s)
+{
+    static Process__ProcessEvent__KeepAlive alive = PROCESS__PROCESS_EVENT__KEEP_ALIVE__INIT;
+    static Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
+    static union response responses[2];
+    struct bytes v = rpc_header(s->call, "keepalive-ping-interval");
+    unsigned seconds = 0;
+
+    for (size_t i = 0; i < v.len && i < 8; i++)
+        seconds = v.ptr[i] >= '0' && v.ptr[i] <= '9' ? seconds * 10 + (unsigned)(v.ptr[i] - '0')
+                                                     : KEEPALIVE_MAX_S + 1;
+    if (v.len == 0 || v.len > 7 || seconds == 0 || seconds > KEEPALIVE_MAX_S)
+        seconds = KEEPALIVE_DEFAULT_S;
+    event.event_case = PROCESS__PROCESS_EVENT__EVENT_KEEPALIVE;
+    event.keepalive = &alive;
+    rpc_keepalive(s->call, seconds, wrap(s, &responses[s->is_start], &event));
+}
+
+/* --- what the process does ------------------------------------------------------------------- */
+
+static void on_started(struct exec_sub *sub)
+{
+    struct stream *s = CONTAINER_OF(sub, struct stream, sub);
+
+    send_start(s, sub->exec->pid);
+    start_keepalive(s);
+}
+
+static void on_failed(struct exec_sub *sub, const struct err *e, enum spawn_stage stage, const char *object)
+{
+    struct stream *s = CONTAINER_OF(sub, struct stream, sub);
+    Guest__V1__SpawnFailure detail = GUEST__V1__SPAWN_FAILURE__INIT;
+
+    detail.stage = (char *)(uintptr_t)spawn_stage_name(stage);
+    detail.errno_number = e->errnum;
+    detail.object = (char *)(uintptr_t)object;
+    rpc_add_detail(s->call, &detail.base);
+    rpc_finish(s->call, e);
+}
+
+static void on_ready(struct exec_sub *sub)
+{
+    struct stream *s = CONTAINER_OF(sub, struct stream, sub);
+
+    rpc_kick(s->call);
+}
+
+static const struct exec_sub_events sub_events = {on_started, on_failed, on_ready};
+
+static void timed_out(struct stream *s)
+{
+    struct err e;
+
+    err_set(&e, STATUS_DEADLINE_EXCEEDED, 0, "context deadline exceeded");
+    rpc_finish(s->call, &e);
+}
+
+/* It was killed and did not go: no reason to let the client wait. */
+static void on_overdue(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)revents;
+    timed_out(w->data);
+}
+
+/* The process is through: its end, unless it was its own time-out that ended it. */
+static void finish(struct stream *s)
+{
+    struct exec_exit exit = s->sub.exec->exit;
+    bool by_deadline = s->is_start && exit.timed_out;
+
+    exec_unsubscribe(&s->sub);
+    if (by_deadline) {
+        timed_out(s);
+        return;
+    }
+    send_end(s, &exit);
+    rpc_finish(s->call, NULL);
+}
+
+static void dropped(struct stream *s)
+{
+    struct err e;
+
+    err_set(
+        &e, STATUS_RESOURCE_EXHAUSTED, 0,
+        "this client did not read for a second while others waited: output from offset %llu on was not sent",
+        (unsigned long long)s->sub.cursor.offset);
+    exec_unsubscribe(&s->sub);
+    rpc_finish(s->call, &e);
+}
+
+enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
+{
+    struct stream *s = rpc_state(call);
+
+    if (!s)
+        return RPC_WAIT;
+    if (s->unsent.bytes == 0) {
+        if (!s->sub.exec)
+            return RPC_WAIT;
+        switch (exec_read(&s->sub, max, &s->unsent, &s->unsent_stream)) {
+        case EXEC_DATA:
+            break;
+        case EXEC_END:
+            finish(s);
+            return RPC_WAIT;
+        case EXEC_DROPPED:
+            dropped(s);
+            return RPC_WAIT;
+        case EXEC_AGAIN:
+        case EXEC_NO_MEMORY:
+            return RPC_WAIT;
+        }
+    }
+    if (emit_data(s, s->unsent_stream, &s->unsent) < 0)
+        return RPC_WAIT;
+    chain_drop(&s->unsent, s->unsent.bytes);
+    return RPC_MORE;
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static void stream_destroy(void *state)
+{
+    struct stream *s = state;
+
+    ev_timer_stop(s->loop->ev, &s->overdue);
+    exec_unsubscribe(&s->sub);
+    chain_clear(&s->unsent);
+    free(s);
+}
+
+void stream_cancel(struct rpc_call *call, enum close_reason why)
+{
+    struct stream *s = rpc_state(call);
+
+    (void)why;
+    if (s)
+        exec_unsubscribe(&s->sub); /* at once, and the process goes on */
+}
+
+/* A stream on the call; NULL: the call was finished with an error. */
+static struct stream *stream_new(struct rpc_call *call, bool is_start)
+{
+    struct process_service *p = rpc_context(call);
+    struct stream *s = calloc(1, sizeof *s);
+    struct err e;
+
+    if (!s) {
+        err_nomem(&e, "open the stream");
+        rpc_finish(call, &e);
+        return NULL;
+    }
+    s->call = call;
+    s->is_start = is_start;
+    s->loop = p->execs->loop;
+    ev_init(&s->overdue, on_overdue);
+    s->overdue.data = s;
+    rpc_set_state(call, s, stream_destroy);
+    return s;
+}
+
+/* The request as a spec whose pointers lie in the message; vars has room for its variables. */
+static void view_of(struct rpc_call *call, const Process__StartRequest *m,
+                    const Process__ProcessConfig *config, struct exec_var *vars, struct exec_spec *view)
+{
+    const Process__PTY__Size *size = m->_pty_case && m->pty ? m->pty->size : NULL;
+
+    for (size_t i = 0; i < config->n_envs; i++)
+        vars[i] = (struct exec_var){config->envs[i]->key, config->envs[i]->value};
+    *view = (struct exec_spec){
+        .cmd = config->cmd,
+        .args = (const char *const *)config->args,
+        .arg_count = config->n_args,
+        .vars = vars,
+        .var_count = config->n_envs,
+        .cwd = config->_cwd_case ? config->cwd : NULL,
+        .tag = m->_tag_case ? m->tag : NULL,
+        .user = rpc_user(call),
+        .pty = m->_pty_case != 0,
+        .cols = size ? (uint16_t)MIN(size->cols, UINT16_MAX) : 0,
+        .rows = size ? (uint16_t)MIN(size->rows, UINT16_MAX) : 0,
+        .stdin_pipe = !m->_stdin_case || m->stdin,
+        .in_agent_cgroup = m->_tag_case && strcmp(m->tag, "_system") == 0,
+        .timeout_ms = rpc_timeout_ms(call),
+    };
+}
+
+enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    static const Process__ProcessConfig no_config = PROCESS__PROCESS_CONFIG__INIT;
+    const Process__StartRequest *m = (const Process__StartRequest *)message;
+    const Process__ProcessConfig *config = m->process ? m->process : &no_config;
+    struct process_service *p = rpc_context(call);
+    CLEANUP_FREE struct exec_var *vars = NULL;
+    struct exec_spec view, *spec;
+    struct stream *s;
+    struct err e;
+
+    if (config->n_envs > ENV_VARS_MAX) {
+        err_set(&e, STATUS_INVALID_ARGUMENT, 0, "%zu environment variables: more than %d", config->n_envs,
+                ENV_VARS_MAX);
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    vars = malloc((config->n_envs + 1) * sizeof *vars);
+    if (vars)
+        view_of(call, m, config, vars, &view);
+    spec = vars ? exec_spec_copy(&view) : NULL;
+    if (!spec) {
+        err_nomem(&e, "start a process");
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    s = stream_new(call, true);
+    if (!s) {
+        free(spec);
+        return RPC_NEXT;
+    }
+    if (view.timeout_ms)
+        loop_timer(s->loop, &s->overdue, view.timeout_ms + SPAWN_TIMEOUT_MS + EXIT_GRACE_MS);
+    if (exec_start(p->execs, spec, p->settings->env, &s->sub, &sub_events, &e) < 0)
+        rpc_finish(call, &e);
+    return RPC_NEXT;
+}
+
+enum rpc_taken stream_connect(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    const Process__ConnectRequest *m = (const Process__ConnectRequest *)message;
+    struct process_service *p = rpc_context(call);
+    struct exec *x;
+    const struct exec_past *past = NULL;
+    struct stream *s;
+    struct err e;
+
+    x = select_process(p, m->process, &past, &e);
+    if (!x && !past) {
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    s = stream_new(call, false);
+    if (!s)
+        return RPC_NEXT;
+    if (!x) { /* it has ended, not long ago */
+        send_start(s, past->pid);
+        send_end(s, &past->exit);
+        rpc_finish(call, NULL);
+        return RPC_NEXT;
+    }
+    if (exec_subscribe(x, &s->sub, &sub_events, UINT64_MAX, &e) < 0) {
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    send_start(s, x->pid);
+    start_keepalive(s);
+    return RPC_NEXT;
+}

@@ -1,0 +1,508 @@
+#include "rpc/call.h"
+
+#include <stdio.h>
+
+#include "core/limits.h"
+#include "rpc/envelope.h"
+
+#define POOL_SHORT 32 /* segments; two whole frames of the wordiest codec */
+
+/* --- the response ---------------------------------------------------------------------------- */
+
+static void begin(struct rpc_call *call)
+{
+    if (call->begun)
+        return;
+    call->begun = true;
+    if (call->protocol->begin)
+        call->protocol->begin(call);
+}
+
+/* Encodes and frames a message. On failure `out` is as it was. */
+static int encode(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk,
+                  struct chain *out, struct err *e)
+{
+    struct chain body = {0}, head = {0};
+    int ret = codec_encode(call->codec, m, bulk, call->rpc->pool, &body, e);
+
+    if (ret == 0 && call->protocol->frame && call->protocol->frame(call, body.bytes, &head) < 0)
+        ret = err_nomem(e, "send a message");
+    /* chain_move can fail only before it moved anything; the head goes first and is small. */
+    if (ret == 0 && (chain_move(out, &head, head.bytes) < 0 || chain_move(out, &body, body.bytes) < 0))
+        ret = err_nomem(e, "send a message");
+    chain_clear(&head);
+    chain_clear(&body);
+    return ret;
+}
+
+void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    struct err e;
+
+    if (call->finished)
+        return;
+    if (call->out.bytes > SEND_WAITING_MAX && call->method->kind != RPC_UNARY) {
+        err_set(&e, STATUS_RESOURCE_EXHAUSTED, 0, "the client does not read its events");
+        rpc_finish(call, &e);
+        return;
+    }
+    if (encode(call, m, NULL, &call->out, &e) < 0) {
+        rpc_finish(call, &e);
+        return;
+    }
+    call->sent_at = ev_now(call->rpc->loop->ev);
+    rpc_kick(call);
+}
+
+int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk)
+{
+    struct err e;
+
+    if (encode(call, m, bulk, call->frame, &e) < 0) {
+        if (!call->starved)
+            TAILQ_INSERT_TAIL(&call->rpc->starved, call, starved_link);
+        call->starved = true;
+        seg_pool_want(call->rpc->pool);
+        return -1;
+    }
+    call->sent_at = ev_now(call->rpc->loop->ev);
+    return 0;
+}
+
+static void feed(struct rpc_call *call)
+{
+    if (call->starved)
+        TAILQ_REMOVE(&call->rpc->starved, call, starved_link);
+    call->starved = false;
+}
+
+void rpc_memory_free(struct rpc *r)
+{
+    struct rpc_call *call;
+
+    while ((call = TAILQ_FIRST(&r->starved))) {
+        feed(call);
+        http_kick(call->x);
+    }
+}
+
+void rpc_kick(struct rpc_call *call)
+{
+    begin(call);
+    http_kick(call->x);
+}
+
+static void stop_timers(struct rpc_call *call)
+{
+    ev_timer_stop(call->rpc->loop->ev, &call->deadline);
+    ev_timer_stop(call->rpc->loop->ev, &call->keepalive);
+}
+
+void rpc_finish(struct rpc_call *call, const struct err *e)
+{
+    if (call->finished)
+        return;
+    call->finished = true;
+    stop_timers(call);
+    if (e) {
+        call->failed = true;
+        call->error = *e;
+    }
+    if (call->protocol->finish) {
+        call->protocol->finish(call);
+        return;
+    }
+    begin(call);
+    http_kick(call->x);
+}
+
+void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    rpc_send(call, m);
+    rpc_finish(call, NULL);
+}
+
+void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    size_t len = protobuf_c_message_get_packed_size(m);
+    struct rpc_detail *d = malloc(sizeof *d + len);
+
+    if (!d)
+        return; /* the error itself is what counts */
+    d->type = m->descriptor;
+    d->len = protobuf_c_message_pack(m, d->bytes);
+    STAILQ_INSERT_TAIL(&call->details, d, link);
+}
+
+/* The connection takes more: events first, then what the method produces, then the end. */
+static enum http_produced on_produce(struct http_exchange *x, struct chain *out, size_t max)
+{
+    struct rpc_call *call = x->owner;
+
+    if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0)
+        return HTTP_WAIT;
+    if (seg_pool_free(call->rpc->pool) < POOL_SHORT)
+        max = MIN(max, (size_t)SEG_SIZE); /* a codec that rewrites needs segments for what it makes */
+    while (!call->finished && call->method->produce && out->bytes < max) {
+        enum rpc_produced what;
+
+        call->frame = out;
+        what = call->method->produce(call, max - out->bytes);
+        call->frame = NULL;
+        if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0)
+            return HTTP_WAIT;
+        if (what == RPC_WAIT)
+            break;
+    }
+    if (!call->finished)
+        return out->bytes > 0 ? HTTP_MORE : HTTP_WAIT;
+    if (call->protocol->end(call, out) <
+        0) /* no memory for the end: an unfinished body says that it is not whole */
+        http_abort(x);
+    return HTTP_END;
+}
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+/* Gives one message to the method. */
+static void deliver(struct rpc_call *call, struct bytes in)
+{
+    struct err e;
+    ProtobufCMessage *m;
+
+    m = codec_decode(call->codec, call->method->input, in, &call->arena, &e);
+    if (!m)
+        rpc_finish(call, &e);
+    else
+        call->held = call->method->message(call, m) == RPC_HOLD && !call->finished;
+    arena_clear(&call->arena);
+    free(TAKE(call->message));
+    if (call->held)
+        return; /* it stays where it is, and comes again */
+    chain_drop(&call->in, call->taken);
+    call->messages++;
+}
+
+/* Gives the method what call->in holds, as long as it wants it. Methods with a single request get it when the
+ * request is complete, so that a second message is refused before anything has happened. */
+static void pump_messages(struct rpc_call *call)
+{
+    bool single = call->method->kind == RPC_UNARY || call->method->kind == RPC_SERVER_STREAM;
+
+    if (call->delivering || (single && !call->half_closed))
+        return;
+    call->delivering = true;
+    while (!call->finished && !call->held) {
+        struct bytes message;
+        struct err e;
+        int got = call->protocol->next(call, &message, &e);
+
+        if (got > 0 && single && call->taken < call->in.bytes) {
+            got = err_set(&e, STATUS_UNIMPLEMENTED, 0, "unary request has multiple messages");
+            free(TAKE(call->message));
+        }
+        if (got == 0 && call->half_closed && call->in.bytes > 0)
+            got =
+                err_set(&e, STATUS_INVALID_ARGUMENT, 0, "protocol error: the request ends inside a message");
+        if (got == 0 && call->half_closed && single && call->messages == 0)
+            got = err_set(&e, STATUS_UNIMPLEMENTED, 0, "unary request has zero messages");
+        if (got < 0) {
+            rpc_finish(call, &e);
+        } else if (got > 0) {
+            deliver(call, message);
+            if (single && !call->held)
+                break;
+        } else {
+            if (call->half_closed && call->method->half_close)
+                call->method->half_close(call);
+            break;
+        }
+    }
+    call->delivering = false;
+}
+
+/* Takes over what the exchange has; while the method holds, it stays there and stops the reading. */
+static void take_in(struct rpc_call *call)
+{
+    struct http_exchange *x = call->x;
+
+    if (call->finished) {
+        chain_clear(&x->in);
+    } else if (call->held) {
+        return;
+    } else if (call->in.bytes + x->in.bytes > MESSAGE_MAX + ENVELOPE_SIZE + BODY_WINDOW) {
+        struct err e;
+
+        err_set(&e, STATUS_RESOURCE_EXHAUSTED, 0, "message size is larger than configured max %u",
+                MESSAGE_MAX);
+        rpc_finish(call, &e);
+        chain_clear(&x->in);
+    } else if (chain_move(&call->in, &x->in, x->in.bytes) < 0) {
+        struct err e;
+
+        err_nomem(&e, "receive the request");
+        rpc_finish(call, &e);
+    }
+    call->half_closed = x->body_complete && x->in.bytes == 0;
+    http_body_consumed(x);
+    pump_messages(call);
+}
+
+static void on_body(struct http_exchange *x)
+{
+    take_in(x->owner);
+}
+
+void rpc_resume(struct rpc_call *call)
+{
+    if (!call->held)
+        return;
+    call->held = false;
+    if (!call->delivering) /* else the loop that is under way goes on */
+        loop_defer(call->rpc->loop, &call->resume);
+}
+
+static void on_resume(struct task *t)
+{
+    take_in(CONTAINER_OF(t, struct rpc_call, resume));
+}
+
+/* --- ends
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void cancel(struct rpc_call *call, enum close_reason why)
+{
+    if (call->finished)
+        return;
+    stop_timers(call);
+    if (call->method->cancel)
+        call->method->cancel(call, why);
+}
+
+static void on_cancel(struct http_exchange *x, enum close_reason why)
+{
+    struct rpc_call *call = x->owner;
+
+    cancel(call, why);
+    call->finished = true;
+}
+
+static void on_shutdown(struct http_exchange *x)
+{
+    struct rpc_call *call = x->owner;
+    struct err e;
+
+    if (call->method->kind == RPC_UNARY && !call->method->cancel) /* it will be answered soon */
+        return;
+    cancel(call, CLOSE_SHUTDOWN);
+    err_set(&e, STATUS_CANCELED, 0, "agent is shutting down");
+    rpc_finish(call, &e);
+}
+
+static void on_deadline(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct rpc_call *call = w->data;
+    struct err e;
+
+    (void)ev;
+    (void)revents;
+    cancel(call, CLOSE_DEADLINE);
+    err_set(&e, STATUS_DEADLINE_EXCEEDED, 0, "context deadline exceeded");
+    rpc_finish(call, &e);
+}
+
+static void on_keepalive(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct rpc_call *call = w->data;
+    ev_tstamp due = call->sent_at + call->keepalive_s;
+
+    (void)revents;
+    if (due <= ev_now(ev) + 0.001) {
+        /* Only when nothing else waits: a client that does not read needs no more to read. */
+        if (call->out.bytes == 0 && call->x->conn->out.bytes == 0)
+            rpc_send(call, call->keepalive_message);
+        call->sent_at = ev_now(ev);
+        due = call->sent_at + call->keepalive_s;
+    }
+    if (!call->finished)
+        loop_timer(call->rpc->loop, w, (uint64_t)((due - ev_now(ev)) * 1000.) + 1);
+}
+
+void rpc_keepalive(struct rpc_call *call, unsigned seconds, const ProtobufCMessage *m)
+{
+    call->keepalive_s = seconds;
+    call->keepalive_message = m;
+    call->sent_at = ev_now(call->rpc->loop->ev);
+    if (seconds > 0 && !call->finished)
+        loop_timer(call->rpc->loop, &call->keepalive, (uint64_t)seconds * 1000);
+}
+
+static void on_destroy(struct http_exchange *x)
+{
+    struct rpc_call *call = x->owner;
+    struct rpc_detail *d;
+
+    stop_timers(call);
+    feed(call);
+    loop_cancel(call->rpc->loop, &call->resume);
+    if (call->destroy)
+        call->destroy(call->state);
+    while ((d = STAILQ_FIRST(&call->details))) {
+        STAILQ_REMOVE_HEAD(&call->details, link);
+        free(d);
+    }
+    chain_clear(&call->in);
+    chain_clear(&call->out);
+    arena_clear(&call->arena);
+    free(call->message);
+    call->rpc->calls--;
+    free(call);
+}
+
+/* --- life
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static const struct http_events events = {
+    .body = on_body,
+    .body_end = on_body,
+    .produce = on_produce,
+    .cancel = on_cancel,
+    .shutdown = on_shutdown,
+    .destroy = on_destroy,
+};
+
+struct rpc_call *call_new(struct rpc *r, struct http_exchange *x, const struct rpc_service *service,
+                          const struct rpc_method *method, const struct rpc_protocol *protocol,
+                          enum codec codec, struct err *e)
+{
+    struct rpc_call *call;
+
+    if (r->calls >= CALLS_MAX) {
+        err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%d calls are in progress already", CALLS_MAX);
+        return NULL;
+    }
+    call = calloc(1, sizeof *call);
+    if (!call) {
+        err_nomem(e, "accept the call");
+        return NULL;
+    }
+    call->rpc = r;
+    call->x = x;
+    call->service = service;
+    call->method = method;
+    call->protocol = protocol;
+    call->codec = codec;
+    call->resume.run = on_resume;
+    STAILQ_INIT(&call->details);
+    ev_init(&call->deadline, on_deadline);
+    ev_init(&call->keepalive, on_keepalive);
+    call->deadline.data = call->keepalive.data = call;
+    r->calls++;
+    http_own(x, &events, call);
+    return call;
+}
+
+void call_start(struct rpc_call *call)
+{
+    if (call->timeout_ms && !(call->method->flags & RPC_OWN_DEADLINE))
+        loop_timer(call->rpc->loop, &call->deadline, call->timeout_ms);
+}
+
+/* --- for methods ----------------------------------------------------------------------------- */
+
+void *rpc_context(const struct rpc_call *call)
+{
+    return call->service->context;
+}
+
+void rpc_set_state(struct rpc_call *call, void *state, void (*destroy)(void *state))
+{
+    call->state = state;
+    call->destroy = destroy;
+}
+
+void *rpc_state(const struct rpc_call *call)
+{
+    return call->state;
+}
+
+struct bytes rpc_header(const struct rpc_call *call, const char *name)
+{
+    return http_request_field(call->x, name);
+}
+
+const char *rpc_user(const struct rpc_call *call)
+{
+    return call->x->user;
+}
+
+uint64_t rpc_timeout_ms(const struct rpc_call *call)
+{
+    return call->timeout_ms;
+}
+
+/* --- registration ---------------------------------------------------------------------------- */
+
+/* What a route's arg points to. */
+struct rpc_binding {
+    struct rpc_binding *next;
+    struct rpc *rpc;
+    const struct rpc_service *service;
+    const struct rpc_method *method;
+    char path[];
+};
+
+static void accept_call(struct http_exchange *x)
+{
+    const struct rpc_binding *b = x->route->arg;
+    struct rpc_call *call = connect_accept(b->rpc, x, b->service, b->method);
+
+    if (call)
+        call_start(call);
+}
+
+void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool)
+{
+    *r = (struct rpc){.http = http, .loop = loop, .pool = pool};
+    TAILQ_INIT(&r->starved);
+    codec_init();
+}
+
+int rpc_register(struct rpc *r, const struct rpc_service *service)
+{
+    for (size_t i = 0; i < service->count; i++) {
+        const struct rpc_method *m = &service->methods[i];
+        size_t size = strlen(service->name) + strlen(m->name) + 3;
+        struct rpc_binding *b = malloc(sizeof *b + size);
+
+        if (!b)
+            return -1;
+        *b = (struct rpc_binding){r->bindings, r, service, m};
+        r->bindings = b;
+        snprintf(b->path, size, "/%s/%s", service->name, m->name);
+        if (http_route_add(r->http, &(struct http_route){
+                                        .method = "POST",
+                                        .path = b->path,
+                                        .flags = (m->flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
+                                                 (m->flags & RPC_HOST ? HTTP_HOST : 0) |
+                                                 (m->flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
+                                        .begin = accept_call,
+                                        .deny = connect_deny,
+                                        .arg = b,
+                                    }) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void rpc_destroy(struct rpc *r)
+{
+    while (r->bindings) {
+        struct rpc_binding *next = r->bindings->next;
+
+        free(r->bindings);
+        r->bindings = next;
+    }
+}

@@ -1,0 +1,41 @@
+#include "rpc/codec/codec.h"
+
+#include "core/limits.h"
+#include "rpc/codec/json.h"
+#include "rpc/codec/proto.h"
+
+uint8_t codec_bulk_mark[1];
+
+ProtobufCMessage *codec_decode(enum codec codec, const ProtobufCMessageDescriptor *d, struct bytes in,
+                               struct arena *a, struct err *e)
+{
+    /* A hostile message of n bytes decodes to many times n; an honest one stays far below. */
+    a->max = MIN((size_t)DECODE_MAX, 64 * KIB + 32 * in.len);
+    return codec == CODEC_JSON ? json_decode(d, in, a, e) : proto_decode(d, in, a, e);
+}
+
+int codec_encode(enum codec codec, const ProtobufCMessage *m, const struct chain *bulk, struct seg_pool *pool,
+                 struct chain *out, struct err *e)
+{
+    return codec == CODEC_JSON ? json_encode(m, bulk, pool, out, e) : proto_encode(m, bulk, pool, out, e);
+}
+
+void codec_json_name(const char *name, char *out)
+{
+    bool up = false;
+
+    for (; *name; name++) {
+        if (*name == '_') {
+            up = true;
+            continue;
+        }
+        *out++ = (char)(up && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
+        up = false;
+    }
+    *out = 0;
+}
+
+void codec_init(void)
+{
+    json_init();
+}

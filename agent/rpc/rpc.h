@@ -1,0 +1,125 @@
+/* The RPC floor: services and their methods, over whatever protocol a client speaks. A method is written
+ * once; it sees messages, and a call.
+ *
+ * A service is a table of struct rpc_method, registered with rpc_register. The callbacks of a method:
+ *
+ *   message     a message came (for unary and server streams exactly one, after which the request is
+ * complete). It is valid during the callback. Returns RPC_NEXT, or RPC_HOLD: it could not be taken (or not
+ * all of it); the same message comes again after rpc_resume. Meanwhile its bytes stay where they are, and the
+ * client's further ones are not read. half_close  the client sends no more (client streams). produce     the
+ * connection takes more of a stream: rpc_emit at most one frame of about `max` bytes, or nothing. Returns
+ * RPC_MORE (there may be more now) or RPC_WAIT (call rpc_kick when there is). cancel      the call ends from
+ * outside: the client is gone, its deadline passed, the agent shuts down. Only the destructor of the state
+ * follows.
+ *
+ * They come from the loop's turn only, never from inside a function below. A call ends by rpc_finish or
+ * rpc_reply, or by cancel; after either no callback comes but the destructor of rpc_set_state, exactly once.
+ * Who owns: the exchange owns the call, the method its state. A pointer to a call is valid until the
+ * destructor. */
+#ifndef RPC_RPC_H
+#define RPC_RPC_H
+
+#include "http/http.h"
+#include "rpc/codec/codec.h"
+
+struct rpc_call;
+
+enum rpc_kind { RPC_UNARY, RPC_SERVER_STREAM, RPC_CLIENT_STREAM, RPC_BIDI_STREAM };
+enum rpc_taken { RPC_NEXT, RPC_HOLD };
+enum rpc_produced { RPC_WAIT, RPC_MORE };
+
+enum rpc_flags {
+    RPC_CONTROL = 1 << 0,      /* served when only few connections are left */
+    RPC_HOST = 1 << 1,         /* on vsock the host only may call it */
+    RPC_PUBLIC = 1 << 2,       /* needs no token */
+    RPC_OWN_DEADLINE = 1 << 3, /* the method itself keeps the client's deadline: rpc_timeout_ms */
+};
+
+struct rpc_method {
+    const char *name; /* "Start" */
+    enum rpc_kind kind;
+    unsigned flags;
+    const ProtobufCMessageDescriptor *input;
+    const ProtobufCMessageDescriptor *output;
+    enum rpc_taken (*message)(struct rpc_call *call, const ProtobufCMessage *m);
+    void (*half_close)(struct rpc_call *call);
+    enum rpc_produced (*produce)(struct rpc_call *call, size_t max);
+    void (*cancel)(struct rpc_call *call, enum close_reason why);
+};
+
+struct rpc_service {
+    const char *name; /* "process.Process" */
+    const struct rpc_method *methods;
+    size_t count;
+    void *context; /* the service's own */
+};
+
+/* What the floor needs of its surroundings; one per process. */
+struct rpc {
+    struct http *http;
+    struct loop *loop;
+    struct seg_pool *pool;
+    uint32_t calls;                 /* in progress; at most CALLS_MAX */
+    struct rpc_binding *bindings;   /* what the routes point to */
+    TAILQ_HEAD(, rpc_call) starved; /* had no memory for a frame */
+};
+
+void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
+
+/* Adds the service's methods as routes POST /<service>/<method>. The table must live as long as the process.
+ * Returns 0, or -1 when out of memory. */
+MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
+
+/* Frees what was registered. For tests, after the router. */
+void rpc_destroy(struct rpc *r);
+
+/* The pool's on_free: calls that had no memory for a frame try again. */
+void rpc_memory_free(struct rpc *r);
+
+/* --- for methods ----------------------------------------------------------------------------- */
+
+/* The service's context. */
+void *rpc_context(const struct rpc_call *call);
+
+/* Hangs the method's state on the call; `destroy` gets it when the call is gone. */
+void rpc_set_state(struct rpc_call *call, void *state, void (*destroy)(void *state));
+void *rpc_state(const struct rpc_call *call);
+
+/* The first request header of that name (lower case); ptr is NULL without one. */
+struct bytes rpc_header(const struct rpc_call *call, const char *name);
+
+/* Name of the user whom the client asked for, checked to exist; NULL when it named none. */
+const char *rpc_user(const struct rpc_call *call);
+
+/* The client's deadline in ms from the call's start; 0: none. */
+uint64_t rpc_timeout_ms(const struct rpc_call *call);
+
+/* Sends a small message (a reply's or an event's): it waits behind what is already on its way, at most
+ * SEND_WAITING_MAX bytes, beyond which the call is cancelled. */
+void rpc_send(struct rpc_call *call, const ProtobufCMessage *m);
+
+/* From `produce` only: appends one message to the frame; the bytes field marked CODEC_BULK stands for `bulk`,
+ * which is not changed. Returns 0, or -1 when there is no memory for it now (nothing was sent; try again
+ * later). */
+MUST_CHECK int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk);
+
+/* `produce` has something. */
+void rpc_kick(struct rpc_call *call);
+
+/* The held message comes again. From the loop's next turn on. */
+void rpc_resume(struct rpc_call *call);
+
+/* Ends the call: with e == NULL in order (streams), else with the error. What was sent before still goes out.
+ */
+void rpc_finish(struct rpc_call *call, const struct err *e);
+
+/* rpc_send and rpc_finish: the answer of unary and client-streaming methods. */
+void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m);
+
+/* Adds a detail to the error that rpc_finish will send (google.protobuf.Any on the wire). */
+void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m);
+
+/* Sends `m`, whenever nothing has been sent for `seconds`; m must live as long as the call. 0: never. */
+void rpc_keepalive(struct rpc_call *call, unsigned seconds, const ProtobufCMessage *m);
+
+#endif

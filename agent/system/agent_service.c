@@ -1,0 +1,112 @@
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include "core/arena.h"
+#include "core/fd.h"
+#include "core/limits.h"
+#include "guest/v1/agent.pb-c.h"
+#include "system/system.h"
+#include "system/version.h"
+
+/* guest.v1.Agent/GetInfo. What it reads from /proc is in memory of the kernel: no worker is needed. */
+
+static const struct {
+    const char *name;
+    uint64_t value;
+    const char *unit;
+} limits[] = {
+#define X(name, value, unit, reason) {#name, value, unit},
+    LIMITS(X)
+#undef X
+};
+
+/* Names are never used again for something else. */
+static const char *const features[] = {"exec", "pty", "exec-cgroup-leaf", "exec-spawn-failure-detail"};
+
+static void read_boot_id(char out[40])
+{
+    CLEANUP_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, out, 36) : 0;
+
+    out[n > 0 ? n : 0] = 0;
+}
+
+/* The addresses we listen on. */
+static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)
+{
+    const struct listener *l;
+    size_t n = 0;
+
+    TAILQ_FOREACH (l, &net->listeners, link)
+        n++;
+    r->listeners = arena_array(a, n + 1, sizeof *r->listeners);
+    TAILQ_FOREACH (l, &net->listeners, link) {
+        char text[ADDRESS_TEXT_MAX];
+
+        address_text(&l->address, text);
+        if (!r->listeners || !(r->listeners[r->n_listeners++] = arena_string(a, bytes_of(text))))
+            return -1;
+    }
+    return 0;
+}
+
+static int list_limits(struct arena *a, Guest__V1__GetInfoResponse *r)
+{
+    Guest__V1__Limit *all = arena_array(a, ARRAY_LEN(limits), sizeof *all);
+
+    r->limits = arena_array(a, ARRAY_LEN(limits), sizeof *r->limits);
+    if (!all || !r->limits)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        guest__v1__limit__init(&all[i]);
+        all[i].name = (char *)(uintptr_t)limits[i].name;
+        all[i].value = limits[i].value;
+        all[i].unit = (char *)(uintptr_t)limits[i].unit;
+        r->limits[r->n_limits++] = &all[i];
+    }
+    return 0;
+}
+
+enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    const struct system *s = rpc_context(call);
+    const struct net *net = s->http->net;
+    Guest__V1__GetInfoResponse r = GUEST__V1__GET_INFO_RESPONSE__INIT;
+    Guest__V1__Kernel kernel = GUEST__V1__KERNEL__INIT;
+    Google__Protobuf__Timestamp started = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    struct arena arena = {.max = MIB};
+    struct utsname uts;
+    char boot_id[40];
+
+    (void)m;
+    uname(&uts);
+    read_boot_id(boot_id);
+    kernel.release = uts.release;
+    kernel.machine = uts.machine;
+    kernel.boot_id = boot_id;
+    started.seconds = s->started_at.tv_sec;
+    started.nanos = (int32_t)s->started_at.tv_nsec;
+    r.version = (char *)(uintptr_t)version_own();
+    r.told_version = (char *)(uintptr_t)s->told_version;
+    r.commit = (char *)(uintptr_t)version_commit();
+    r.compat = (char *)(uintptr_t)compat_name(s->compat);
+    r.features = (char **)(uintptr_t)features;
+    r.n_features = ARRAY_LEN(features);
+    r.kernel = &kernel;
+    r.started_at = &started;
+    r.pid = (uint32_t)getpid();
+    r.generation = net->generation;
+    r.cgroup_root = (char *)(uintptr_t)(s->execs->cgroups->enabled ? s->execs->cgroups->root : "");
+    if (list_listeners(net, &arena, &r) < 0 || list_limits(&arena, &r) < 0) {
+        struct err e;
+
+        err_nomem(&e, "describe the agent");
+        rpc_finish(call, &e);
+    } else {
+        rpc_reply(call, &r.base);
+    }
+    arena_clear(&arena);
+    return RPC_NEXT;
+}

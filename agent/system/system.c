@@ -1,0 +1,57 @@
+#include "system/system.h"
+
+#include "core/clock.h"
+#include "guest/v1/agent.pb-c.h"
+#include "system/version.h"
+
+static const struct rpc_method methods[] = {
+    {
+        .name = "GetInfo",
+        .kind = RPC_UNARY,
+        .flags = RPC_CONTROL,
+        .input = &guest__v1__get_info_request__descriptor,
+        .output = &guest__v1__get_info_response__descriptor,
+        .message = agent_get_info,
+    },
+};
+
+const char *compat_name(enum compat c)
+{
+    return c == COMPAT_WRENN ? "wrenn" : "e2b";
+}
+
+int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
+                struct jobs *workers, enum compat compat)
+{
+    const struct http_route routes[] = {
+        {.method = "GET",
+         .path = "/health",
+         .flags = HTTP_PUBLIC | HTTP_CONTROL,
+         .begin = health_begin,
+         .arg = s},
+        {.method = "POST",
+         .path = "/init",
+         .flags = HTTP_PUBLIC | HTTP_CONTROL | HTTP_HOST,
+         .begin = init_begin,
+         .arg = s},
+        {.method = "GET", .path = "/envs", .begin = envs_begin, .arg = s},
+        {.method = "GET", .path = "/metrics", .flags = HTTP_CONTROL, .begin = metrics_begin, .arg = s},
+    };
+
+    *s = (struct system){
+        .settings = settings,
+        .execs = execs,
+        .workers = workers,
+        .http = rpc->http,
+        .compat = compat,
+        .started_at = clock_wall(),
+        .service = {.name = "guest.v1.Agent", .methods = methods, .count = ARRAY_LEN(methods), .context = s},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        if (http_route_add(rpc->http, &routes[i]) < 0)
+            return -1;
+    if (rpc_register(rpc, &s->service) < 0)
+        return -1;
+    s->told_version = version_told(rpc->http, compat);
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* The agent itself, as hosts ask about it: /health, /init, /envs, /metrics, and guest.v1.Agent. */
+#ifndef SYSTEM_SYSTEM_H
+#define SYSTEM_SYSTEM_H
+
+#include "core/jobs.h"
+#include "guest/exec/exec.h"
+#include "guest/settings.h"
+#include "rpc/rpc.h"
+
+/* Whose host the agent stands in for, where one answer cannot serve all (--compat). */
+enum compat { COMPAT_E2B, COMPAT_WRENN };
+
+struct system {
+    struct settings *settings;
+    struct execs *execs;
+    struct jobs *workers;
+    struct http *http;
+    enum compat compat;
+    const char *told_version; /* see version.h */
+    struct rpc_service service;
+    struct timespec started_at;
+    struct tickets waiting;       /* exchanges that wait for a worker */
+    uint64_t cpu_busy, cpu_total; /* of /proc/stat at the last /metrics */
+};
+
+/* Registers the routes and the service; settings, execs and the others must outlive it. Call it last: the
+ * version that is told depends on what else is registered. Returns 0, or -1 when out of memory. */
+MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
+                           struct jobs *workers, enum compat compat);
+
+/* "e2b" or "wrenn". */
+const char *compat_name(enum compat c);
+
+/* --- between the files of this folder -------------------------------------------------------- */
+
+void health_begin(struct http_exchange *x);
+void envs_begin(struct http_exchange *x);
+void init_begin(struct http_exchange *x);
+void metrics_begin(struct http_exchange *x);
+enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m);
+
+#endif

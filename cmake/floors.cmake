@@ -1,0 +1,26 @@
+# A floor of the house: a static library that links only the floors below it. tools/lint checks the same of includes.
+
+function(guestd_floor name)
+  cmake_parse_arguments(arg "" "" "SOURCES;ON" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC ${arg_ON} PRIVATE house)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/agent ${CMAKE_SOURCE_DIR})
+endfunction()
+
+# A program of ours: static in release, as it is in the sanitizer builds.
+function(guestd_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;ON" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_ON} house)
+  if(NOT GUESTD_SANITIZE)
+    target_link_options(${name} PRIVATE -static-pie)
+    if(CMAKE_BUILD_TYPE STREQUAL "Release")
+      # The program that is shipped has no symbols; they stay beside it, found by its build id.
+      target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map)
+      add_custom_command(TARGET ${name} POST_BUILD
+        COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+        COMMAND ${CMAKE_STRIP} $<TARGET_FILE:${name}>
+        COMMAND ${CMAKE_OBJCOPY} --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>)
+    endif()
+  endif()
+endfunction()

@@ -1,0 +1,2 @@
+include(GNUInstallDirs)
+install(TARGETS guestd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})

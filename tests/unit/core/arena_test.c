@@ -1,0 +1,51 @@
+#include "core/arena.h"
+
+#include "test.h"
+
+static void bounded(void **state)
+{
+    struct arena a = {.max = 10000};
+    uint8_t *p = arena_alloc(&a, 1), *q;
+
+    (void)state;
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % 16, 0);
+    q = arena_alloc(&a, 17);
+    assert_int_equal((uintptr_t)q % 16, 0);
+    assert_true(q >= p + 16);
+    memset(q, 1, 17);
+    assert_non_null(arena_alloc(&a, 5000)); /* larger than a block */
+    assert_false(a.exhausted);
+    assert_null(arena_alloc(&a, 5000));
+    assert_true(a.exhausted);
+    assert_null(arena_alloc(&a, SIZE_MAX - 3));
+    arena_clear(&a);
+    assert_int_equal(a.total, 0);
+    assert_non_null(arena_alloc(&a, 9000));
+    arena_clear(&a);
+}
+
+static void strings_and_arrays(void **state)
+{
+    struct arena a = {.max = 10000};
+    int *n;
+
+    (void)state;
+    assert_string_equal(arena_string(&a, BYTES_LIT("abc")), "abc");
+    assert_string_equal(arena_string(&a, (struct bytes){NULL, 0}), "");
+    n = arena_array(&a, 100, sizeof *n);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(n[i], 0);
+    assert_null(arena_array(&a, SIZE_MAX / 2, 4)); /* the product overflows */
+    arena_clear(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounded),
+        cmocka_unit_test(strings_and_arrays),
+    };
+
+    return RUN(tests);
+}

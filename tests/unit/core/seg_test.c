@@ -1,0 +1,140 @@
+#include "core/seg.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static int excess, freed;
+
+static void on_excess(struct seg_pool *p, void *arg)
+{
+    (void)p;
+    (void)arg;
+    excess++;
+}
+
+static void on_free(struct seg_pool *p, void *arg)
+{
+    (void)p;
+    (void)arg;
+    freed++;
+}
+
+/* Pages of the pool's range that the kernel backs. */
+static unsigned resident(const struct seg_pool *p)
+{
+    unsigned char vec[1024];
+    size_t pages = (size_t)p->total * SEG_SIZE / (size_t)sysconf(_SC_PAGESIZE);
+    unsigned n = 0;
+
+    assert_true(pages <= sizeof vec);
+    assert_int_equal(mincore(p->base, (size_t)p->total * SEG_SIZE, vec), 0);
+    for (size_t i = 0; i < pages; i++)
+        n += vec[i] & 1;
+    return n;
+}
+
+static void exhausts_and_recovers(void **state)
+{
+    struct seg_pool p;
+    struct seg *s[4];
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, 4 * SEG_SIZE), 0);
+    p.on_free = on_free;
+    for (int i = 0; i < 4; i++) {
+        s[i] = seg_get(&p);
+        assert_non_null(s[i]);
+        assert_int_equal(s[i]->cap, SEG_SIZE);
+        memset(s[i]->data, i, SEG_SIZE);
+    }
+    assert_null(seg_get(&p));
+    assert_int_equal(seg_pool_free(&p), 0);
+    seg_pool_want(&p);
+    freed = 0;
+    seg_unref(s[2]);
+    seg_unref(s[1]);
+    assert_int_equal(freed, 1); /* one shot */
+    assert_int_equal(s[0]->data[100], 0);
+    assert_int_equal(s[3]->data[SEG_SIZE - 1], 3);
+    assert_ptr_equal(seg_get(&p), s[1]); /* the warmest first */
+    seg_unref(s[0]);
+    seg_unref(s[1]);
+    seg_unref(s[3]);
+    assert_int_equal(seg_pool_free(&p), 4);
+    seg_pool_destroy(&p);
+}
+
+static void keeps_while_referenced(void **state)
+{
+    struct seg_pool p;
+    struct seg *s;
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, SEG_SIZE), 0);
+    s = seg_get(&p);
+    seg_ref(s);
+    seg_unref(s);
+    assert_null(seg_get(&p));
+    seg_unref(s);
+    s = seg_get(&p);
+    assert_non_null(s);
+    seg_unref(s);
+    seg_pool_destroy(&p);
+}
+
+static void gives_back_to_the_kernel(void **state)
+{
+    enum { N = 128 };
+    struct seg_pool p;
+    struct seg *s[N];
+    unsigned warm_pages = SEG_WARM_BYTES / (unsigned)sysconf(_SC_PAGESIZE);
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, N * SEG_SIZE), 0);
+    assert_int_equal(resident(&p), 0);
+    p.on_excess = on_excess;
+    excess = 0;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < N; i++) {
+            s[i] = seg_get(&p);
+            assert_non_null(s[i]);
+            assert_int_equal(s[i]->used, 0);
+            memset(s[i]->data, 1, SEG_SIZE);
+        }
+        assert_null(seg_get(&p));
+        for (int i = 0; i < N; i++)
+            seg_unref(s[(i * 37) % N]);
+        assert_true(excess > 0);
+        seg_pool_trim(&p);
+        assert_int_equal(resident(&p), warm_pages);
+        assert_int_equal(p.warm, SEG_WARM_BYTES / SEG_SIZE);
+    }
+    seg_pool_destroy(&p);
+}
+
+static void heap(void **state)
+{
+    struct seg *s = seg_heap(10);
+
+    (void)state;
+    assert_int_equal(s->cap, 10);
+    memset(s->data, 7, 10);
+    seg_ref(s);
+    seg_unref(s);
+    assert_int_equal(s->data[9], 7);
+    seg_unref(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exhausts_and_recovers),
+        cmocka_unit_test(keeps_while_referenced),
+        cmocka_unit_test(gives_back_to_the_kernel),
+        cmocka_unit_test(heap),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,75 @@
+#include "core/utf8.h"
+
+#include "test.h"
+
+static void valid(void **state)
+{
+    static const char *const good[] = {"",
+                                       "a",
+                                       "\x7f",
+                                       "\xc2\x80",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf",
+                                       "12345678\xc3\xa4"
+                                       "12345678",
+                                       "abcdefg\xf0\x9f\x98\x80"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        assert_true(utf8_valid(bytes_of(good[i])));
+}
+
+static void invalid(void **state)
+{
+    static const char *const bad[] = {"\x80",
+                                      "\xbf",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc2",
+                                      "\xc2\x41",
+                                      "\xe0\x80\x80",
+                                      "\xe0\x9f\xbf",
+                                      "\xe2\x82",
+                                      "\xed\xa0\x80",
+                                      "\xf0\x80\x80\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "12345678\xff",
+                                      "1234567\xc3",
+                                      "\xf0\x9f\x98"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(utf8_valid(bytes_of(bad[i])));
+}
+
+/* Every code point there is, and none more. */
+static void encode_all(void **state)
+{
+    char out[4];
+
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10ffff; c++) {
+        size_t n = utf8_put(c, out);
+
+        assert_int_equal(utf8_char((struct bytes){out, n}), c >= 0xd800 && c <= 0xdfff ? 0 : n);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(valid),
+        cmocka_unit_test(invalid),
+        cmocka_unit_test(encode_all),
+    };
+
+    return RUN(tests);
+}
