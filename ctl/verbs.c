@@ -1,0 +1,415 @@
+#include "ctl/verbs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/signame.h"
+#include "core/writer.h"
+#include "guest/v1/agent.pb-c.h"
+#include "process/process.pb-c.h"
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+static const struct option exec_options[] = {
+    {EXEC_INTERACTIVE, "interactive", 'i', NULL, "our standard input is the command's", false},
+    {EXEC_TTY, "tty", 't', NULL, "give the command a terminal", false},
+    {EXEC_ENV, "env", 'e', "NAME[=VALUE]", "set a variable, to our own value of it without one", false},
+    {EXEC_WORKDIR, "workdir", 'w', "DIR", "run in DIR; ~ and relative paths begin at the user's home", false},
+    {EXEC_USER, "user", 'u', "NAME", "run as NAME", false},
+    {EXEC_TIMEOUT, "timeout", 0, "DURATION", "kill it after so long (10s, 500ms, 2m): exit code 124", false},
+    {EXEC_DETACH, "detach", 'd', NULL, "print its pid and leave it running", false},
+    {EXEC_TAG, "tag", 0, "TAG", "a name for ps and kill", false},
+};
+
+static const struct option kill_options[] = {
+    {KILL_SIGNAL, "signal", 's', "TERM|KILL", "the signal to send (default TERM)", false},
+};
+
+static const struct option ping_options[] = {
+    {PING_COUNT, "count", 'c', "N", "so many times, a second apart (default 1)", false},
+};
+
+#define OPTIONS(table) table, ARRAY_LEN(table)
+
+const struct verb verbs[] = {
+    {"exec", "COMMAND [ARG...]", "run a command in the guest",
+     "The exit code is the command's; 128 + n when signal n ended it; 127 when it was not found, 126 when it "
+     "could not be "
+     "run; 125 when guestctl itself failed; 124 when --timeout was over. Standard output carries the "
+     "command's standard "
+     "output and nothing else. With -t what the command writes comes as one stream. Asked to end (SIGINT, "
+     "SIGTERM, "
+     "SIGHUP), guestctl sends the command SIGTERM, the second time SIGKILL, and the third time leaves.",
+     OPTIONS(exec_options), verb_exec},
+    {"ps", "", "list the processes that were started by the agent", NULL, NULL, 0, verb_ps},
+    {"kill", "PID|TAG", "send a signal to a process",
+     "SIGKILL reaches everything that the process started, unless it has a terminal.", OPTIONS(kill_options),
+     verb_kill},
+    {"info", "", "say what the agent is, where it listens, and what bounds it", NULL, NULL, 0, verb_info},
+    {"ping", "", "ask whether the agent is alive, and how long an answer takes", NULL, OPTIONS(ping_options),
+     verb_ping},
+    {"call", "SERVICE/METHOD [JSON|-]", "call a method, with JSON in and out",
+     "The request is {} unless it is given, or read from standard input (-). Each message of the answer is a "
+     "line.",
+     NULL, 0, verb_call},
+    {"completion", "bash|zsh|fish", "print a completion script for a shell",
+     "For bash: source <(guestctl completion bash)", NULL, 0, verb_completion},
+};
+const size_t verb_count = ARRAY_LEN(verbs);
+
+int verbs_signal_of(const char *status)
+{
+    struct bytes name = bytes_of(status);
+    static const char front[] = "signal: ", back[] = " (core dumped)";
+
+    if (strncmp(status, front, sizeof front - 1) != 0)
+        return 0;
+    name.ptr += sizeof front - 1;
+    name.len -= sizeof front - 1;
+    if (name.len > sizeof back - 1 &&
+        memcmp(name.ptr + name.len - (sizeof back - 1), back, sizeof back - 1) == 0)
+        name.len -= sizeof back - 1;
+    return signame_number(name);
+}
+
+/* A verb without options of its own: any word that looks like one is wrong. Returns the index of its first
+ * operand, or -1 after it has said so. */
+static int no_options(const struct verb *v, int argc, char **argv, int least, int most)
+{
+    struct options o = ctl_options(v, argc, argv);
+    const char *value;
+    struct err e;
+
+    if (options_next(&o, &value, &e) == OPTIONS_ERROR) {
+        ctl_fail(CTL_USAGE, &e);
+        return -1;
+    }
+    if (argc - o.at < least || argc - o.at > most) {
+        ctl_usage(v, CTL_USAGE, argc - o.at < least ? "an operand is missing" : "too many operands");
+        return -1;
+    }
+    return o.at;
+}
+
+/* One JSON call whose answer is printed as it comes. */
+static int print_json(struct ctl *c, const char *method)
+{
+    struct client client;
+    struct answer_error e;
+    struct bytes answer;
+    int code = CTL_OK;
+
+    e.from_agent = false;
+    if (client_open(&client, c, &e.err) < 0 || client_call_json(&client, method, "{}", &answer, &e) < 0)
+        code = client_fail(&e);
+    else
+        printf("%.*s\n", (int)answer.len, answer.ptr);
+    client_close(&client);
+    return code;
+}
+
+/* --- ps
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* The command line with what would upset a terminal replaced. */
+static void print_command(const Process__ProcessConfig *config)
+{
+    const char *words[] = {config->cmd};
+
+    for (size_t i = 0; i <= config->n_args; i++) {
+        const char *word = i == 0 ? words[0] : config->args[i - 1];
+
+        if (i > 0)
+            putchar(' ');
+        for (; *word; word++)
+            putchar((unsigned char)*word < ' ' || *word == 0x7f ? '?' : *word);
+    }
+    putchar('\n');
+}
+
+int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    Process__ListRequest m = PROCESS__LIST_REQUEST__INIT;
+    struct arena arena = {0};
+    struct client client;
+    struct answer_error e;
+    ProtobufCMessage *answer;
+    int code = CTL_OK;
+
+    if (no_options(v, argc, argv, 0, 0) < 0)
+        return CTL_USAGE;
+    if (c->json)
+        return print_json(c, "process.Process/List");
+    e.from_agent = false;
+    if (client_open(&client, c, &e.err) < 0 ||
+        client_call(&client, "process.Process/List", &m.base, &process__list_response__descriptor, &arena,
+                    &answer, &e) < 0) {
+        code = client_fail(&e);
+    } else {
+        const Process__ListResponse *r = (const Process__ListResponse *)answer;
+
+        printf("%-10s %-20s %s\n", "PID", "TAG", "COMMAND");
+        for (size_t i = 0; i < r->n_processes; i++) {
+            const Process__ProcessInfo *p = r->processes[i];
+
+            printf("%-10u %-20s ", p->pid, p->_tag_case ? p->tag : "-");
+            if (p->config)
+                print_command(p->config);
+        }
+    }
+    arena_clear(&arena);
+    client_close(&client);
+    return code;
+}
+
+/* --- kill
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* "TERM", "SIGTERM" or "15". Returns 0 when it is neither that nor KILL. */
+static int parse_signal(const char *name)
+{
+    if (strncasecmp(name, "SIG", 3) == 0)
+        name += 3;
+    if (strcasecmp(name, "TERM") == 0 || strcmp(name, "15") == 0)
+        return SIGTERM;
+    if (strcasecmp(name, "KILL") == 0 || strcmp(name, "9") == 0)
+        return SIGKILL;
+    return 0;
+}
+
+int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    Process__SendSignalRequest m = PROCESS__SEND_SIGNAL_REQUEST__INIT;
+    Process__ProcessSelector selector = PROCESS__PROCESS_SELECTOR__INIT;
+    struct options o = ctl_options(v, argc, argv);
+    struct arena arena = {0};
+    struct client client;
+    struct answer_error e = {.from_agent = false};
+    ProtobufCMessage *answer;
+    const char *value, *whom;
+    int id, signo = SIGTERM, code = CTL_OK;
+
+    while ((id = options_next(&o, &value, &e.err)) > 0)
+        if ((signo = parse_signal(value)) == 0)
+            return ctl_say(CTL_USAGE, "kill: '%s' is neither TERM nor KILL", value);
+    if (id == OPTIONS_ERROR)
+        return ctl_fail(CTL_USAGE, &e.err);
+    if (argc - o.at != 1)
+        return ctl_usage(v, CTL_USAGE, argc == o.at ? "no process is named" : "one process at a time");
+    whom = argv[o.at];
+    if (*whom && strspn(whom, "0123456789") == strlen(whom) && strlen(whom) < 10) {
+        selector.selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_PID;
+        selector.pid = (uint32_t)strtoul(whom, NULL, 10);
+    } else {
+        selector.selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_TAG;
+        selector.tag = (char *)(uintptr_t)whom;
+    }
+    m.process = &selector;
+    m.signal = (Process__Signal)signo;
+    if (client_open(&client, c, &e.err) < 0 ||
+        client_call(&client, "process.Process/SendSignal", &m.base,
+                    &process__send_signal_response__descriptor, &arena, &answer, &e) < 0)
+        code = client_fail(&e);
+    arena_clear(&arena);
+    client_close(&client);
+    return code;
+}
+
+/* --- info
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void print_info(const Guest__V1__GetInfoResponse *r)
+{
+    char started[40] = "";
+
+    if (r->started_at)
+        clock_rfc3339(r->started_at->seconds, r->started_at->nanos / 1000000 * 1000000, started);
+    printf("version      %s%s%s\n", r->version, *r->commit ? " " : "", r->commit);
+    printf("told         %s (%s)\n", r->told_version, r->compat);
+    printf("pid          %u%s\n", r->pid, r->pid == 1 ? " (init)" : "");
+    printf("started      %s\n", started);
+    printf("generation   %llu\n", (unsigned long long)r->generation);
+    if (r->kernel)
+        printf("kernel       %s %s, boot %s\n", r->kernel->release, r->kernel->machine, r->kernel->boot_id);
+    printf("cgroups      %s\n", *r->cgroup_root ? r->cgroup_root : "none");
+    for (size_t i = 0; i < r->n_listeners; i++)
+        printf("%-12s %s\n", i == 0 ? "listens" : "", r->listeners[i]);
+    for (size_t i = 0; i < r->n_features; i++)
+        printf("%-12s %s\n", i == 0 ? "features" : "", r->features[i]);
+    for (size_t i = 0; i < r->n_limits; i++)
+        printf("%-12s %-22s %llu %s\n", i == 0 ? "limits" : "", r->limits[i]->name,
+               (unsigned long long)r->limits[i]->value, r->limits[i]->unit);
+}
+
+int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    Guest__V1__GetInfoRequest m = GUEST__V1__GET_INFO_REQUEST__INIT;
+    struct arena arena = {0};
+    struct client client;
+    struct answer_error e = {.from_agent = false};
+    ProtobufCMessage *answer;
+    int code = CTL_OK;
+
+    if (no_options(v, argc, argv, 0, 0) < 0)
+        return CTL_USAGE;
+    if (c->json)
+        return print_json(c, "guest.v1.Agent/GetInfo");
+    if (client_open(&client, c, &e.err) < 0 ||
+        client_call(&client, "guest.v1.Agent/GetInfo", &m.base, &guest__v1__get_info_response__descriptor,
+                    &arena, &answer, &e) < 0)
+        code = client_fail(&e);
+    else
+        print_info((const Guest__V1__GetInfoResponse *)answer);
+    arena_clear(&arena);
+    client_close(&client);
+    return code;
+}
+
+/* --- ping
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* One GET /health on the connection. Returns the time in ns, or 0 with *e. */
+static uint64_t ping(struct client *client, struct answer_error *e)
+{
+    uint64_t start = clock_mono_ns();
+    int ret;
+
+    if (client_send(client, "GET", "/health", "", NULL, 0, &e->err) < 0)
+        return 0;
+    while ((ret = client_read(client, &e->err)) == 0)
+        ;
+    if (ret < 0)
+        return 0;
+    if (client->status != 204 && client->status != 200) {
+        err_set(&e->err, STATUS_UNKNOWN, 0, "%s: not an agent: /health answered %d", client->ctl->target.text,
+                client->status);
+        return 0;
+    }
+    return clock_mono_ns() - start;
+}
+
+int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    struct options o = ctl_options(v, argc, argv);
+    struct client client = {.fd = -1};
+    struct answer_error e = {.from_agent = false};
+    uint64_t count = 1, ns = 0;
+    const char *value;
+    int id;
+
+    while ((id = options_next(&o, &value, &e.err)) > 0)
+        if (options_number(&o, value, 1, 1000000, &count, &e.err) < 0)
+            return ctl_fail(CTL_USAGE, &e.err);
+    if (id == OPTIONS_ERROR)
+        return ctl_fail(CTL_USAGE, &e.err);
+    if (o.at < argc)
+        return ctl_usage(v, CTL_USAGE, "too many operands");
+    if (client_open(&client, c, &e.err) < 0)
+        return client_fail(&e);
+    for (uint64_t i = 0; i < count && (i == 0 || ns > 0); i++) {
+        if (i > 0)
+            sleep(1);
+        ns = ping(&client, &e);
+        if (ns > 0 && c->json)
+            printf("{\"target\":\"%s\",\"ms\":%.3f}\n", c->target.text, (double)ns / 1e6);
+        else if (ns > 0)
+            printf("%s: alive, %.3f ms\n", c->target.text, (double)ns / 1e6);
+        fflush(stdout);
+    }
+    client_close(&client);
+    return ns > 0 ? CTL_OK : client_fail(&e);
+}
+
+/* --- call
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static char *read_stdin(void)
+{
+    size_t len = 0, cap = 65536;
+    char *text = malloc(cap + 1);
+    size_t n;
+
+    while (text && (n = fread(text + len, 1, cap - len, stdin)) > 0) {
+        len += n;
+        if (len == cap) {
+            char *more = realloc(text, 2 * cap + 1);
+
+            if (!more) {
+                free(text);
+                return NULL;
+            }
+            text = more;
+            cap *= 2;
+        }
+    }
+    if (text)
+        text[len] = 0;
+    return text;
+}
+
+/* The method turned out to be a stream: the same request in its form. */
+static int call_stream(struct client *client, const char *method, const char *json, struct answer_error *e)
+{
+    static const char headers[] = "Content-Type: application/connect+json\r\n";
+    size_t len = strlen(json);
+    CLEANUP_FREE char *body = malloc(len + 5);
+    struct bytes message;
+    char path[256];
+    int got, ret;
+
+    if (!body)
+        return err_nomem(&e->err, "send a request");
+    body[0] = 0;
+    for (int i = 0; i < 4; i++)
+        body[1 + i] = (char)(len >> (24 - 8 * i));
+    memcpy(body + 5, json, len);
+    snprintf(path, sizeof path, "/%s", method);
+    if (client_send(client, "POST", path, headers, body, len + 5, &e->err) < 0)
+        return -1;
+    for (;;) {
+        while ((got = client_stream_next(client, &message, e)) == 1) {
+            printf("%.*s\n", (int)message.len, message.ptr);
+            fflush(stdout);
+        }
+        if (got != 0)
+            return got == 2 ? 0 : -1;
+        ret = client_read(client, &e->err);
+        if (ret < 0)
+            return -1;
+    }
+}
+
+int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    int at = no_options(v, argc, argv, 1, 2), code = CTL_OK;
+    CLEANUP_FREE char *given = NULL;
+    struct answer_error e = {.from_agent = false};
+    const char *method, *json;
+    struct client client;
+    struct bytes answer;
+
+    if (at < 0)
+        return CTL_USAGE;
+    method = argv[at] + (argv[at][0] == '/');
+    if (!strchr(method, '/') || strlen(method) > 200 || strpbrk(method, " \r\n"))
+        return ctl_usage(v, CTL_USAGE, "the method is not of the form SERVICE/METHOD");
+    if (at + 1 < argc && strcmp(argv[at + 1], "-") == 0)
+        given = read_stdin();
+    json = given ? given : at + 1 < argc ? argv[at + 1] : "{}";
+    if (client_open(&client, c, &e.err) < 0)
+        return client_fail(&e);
+    if (client_call_json(&client, method, json, &answer, &e) == 0)
+        printf("%.*s\n", (int)answer.len, answer.ptr);
+    else if (client.status != 415 || !strstr(client.accept_post, "connect+json") || client.broken ||
+             call_stream(&client, method, json, &e) < 0)
+        code = client_fail(&e);
+    client_close(&client);
+    return code;
+}
