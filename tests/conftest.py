@@ -1,0 +1,30 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
+
+from agent import Agent, PRESET  # noqa: E402
+
+
+def pytest_report_header():
+    return f"guestd: build/{PRESET}/guestd"
+
+
+@pytest.fixture
+def agent():
+    with Agent() as a:
+        yield a
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """An agent for tests that leave nothing behind."""
+    with Agent() as a:
+        yield a
+
+
+@pytest.fixture(params=["json", "proto"])
+def codec(request):
+    return request.param
