@@ -431,9 +431,7 @@ static int take_answer(struct exec_run *x, struct err *e)
     return 0;
 }
 
-/* --- the loop
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the loop -------------------------------------------------------------------------------- */
 
 /* The first request to end is passed on as SIGTERM, the second as SIGKILL, at the third we leave. */
 static void take_signals(struct exec_run *x)

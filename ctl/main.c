@@ -85,7 +85,8 @@ static void help(void)
 
 static void verb_help(const struct verb *v)
 {
-    printf("guestctl %s%s %s: %s\n", v->name, v->option_count ? " [OPTIONS]" : "", v->operands, v->summary);
+    printf("guestctl %s%s%s%s: %s\n", v->name, v->option_count ? " [OPTIONS]" : "", *v->operands ? " " : "",
+           v->operands, v->summary);
     if (v->option_count) {
         putchar('\n');
         options_help(v->options, v->option_count, stdout);

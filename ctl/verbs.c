@@ -35,13 +35,11 @@ static const struct option ping_options[] = {
 
 const struct verb verbs[] = {
     {"exec", "COMMAND [ARG...]", "run a command in the guest",
-     "The exit code is the command's; 128 + n when signal n ended it; 127 when it was not found, 126 when it "
-     "could not be "
-     "run; 125 when guestctl itself failed; 124 when --timeout was over. Standard output carries the "
-     "command's standard "
-     "output and nothing else. With -t what the command writes comes as one stream. Asked to end (SIGINT, "
-     "SIGTERM, "
-     "SIGHUP), guestctl sends the command SIGTERM, the second time SIGKILL, and the third time leaves.",
+     "The exit code is the command's; 128 + n when signal n ended it; 127 when it was not found, 126 when\n"
+     "it could not be run; 125 when guestctl itself failed; 124 when --timeout was over. Standard output\n"
+     "carries the command's standard output and nothing else. With -t what the command writes comes as one\n"
+     "stream. Asked to end (SIGINT, SIGTERM, SIGHUP), guestctl sends the command SIGTERM, the second time\n"
+     "SIGKILL, and the third time leaves.",
      OPTIONS(exec_options), verb_exec},
     {"ps", "", "list the processes that were started by the agent", NULL, NULL, 0, verb_ps},
     {"kill", "PID|TAG", "send a signal to a process",
@@ -51,8 +49,8 @@ const struct verb verbs[] = {
     {"ping", "", "ask whether the agent is alive, and how long an answer takes", NULL, OPTIONS(ping_options),
      verb_ping},
     {"call", "SERVICE/METHOD [JSON|-]", "call a method, with JSON in and out",
-     "The request is {} unless it is given, or read from standard input (-). Each message of the answer is a "
-     "line.",
+     "The request is {} unless it is given, or read from standard input (-). Each message of the answer\n"
+     "is one line.",
      NULL, 0, verb_call},
     {"completion", "bash|zsh|fish", "print a completion script for a shell",
      "For bash: source <(guestctl completion bash)", NULL, 0, verb_completion},
@@ -110,9 +108,7 @@ static int print_json(struct ctl *c, const char *method)
     return code;
 }
 
-/* --- ps
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- ps -------------------------------------------------------------------------------------- */
 
 /* The command line with what would upset a terminal replaced. */
 static void print_command(const Process__ProcessConfig *config)
@@ -165,9 +161,7 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
     return code;
 }
 
-/* --- kill
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- kill ------------------------------------------------------------------------------------ */
 
 /* "TERM", "SIGTERM" or "15". Returns 0 when it is neither that nor KILL. */
 static int parse_signal(const char *name)
@@ -219,9 +213,7 @@ int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv)
     return code;
 }
 
-/* --- info
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- info ------------------------------------------------------------------------------------ */
 
 static void print_info(const Guest__V1__GetInfoResponse *r)
 {
@@ -270,9 +262,7 @@ int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv)
     return code;
 }
 
-/* --- ping
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- ping ------------------------------------------------------------------------------------ */
 
 /* One GET /health on the connection. Returns the time in ns, or 0 with *e. */
 static uint64_t ping(struct client *client, struct answer_error *e)
@@ -326,9 +316,7 @@ int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv)
     return ns > 0 ? CTL_OK : client_fail(&e);
 }
 
-/* --- call
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- call ------------------------------------------------------------------------------------ */
 
 static char *read_stdin(void)
 {

@@ -37,8 +37,7 @@ struct err {
 };
 
 /* Fills *e (unless e is NULL) and returns -1, so that callers can `return err_set(...)`. When errnum is not
- * 0,
- * ": " and its description follow the text. Bytes that are not UTF-8 are replaced by '?'. */
+ * 0, ": " and its description follow the text. Bytes that are not UTF-8 are replaced by '?'. */
 int err_set(struct err *e, enum status status, int errnum, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Puts the formatted text and ": " in front of the text of *e and returns -1. Status and errno stay. */

@@ -29,8 +29,7 @@ struct options {
 enum { OPTIONS_END = -1, OPTIONS_ERROR = -2 };
 
 /* The id of the next option, its argument in *value (NULL without one). OPTIONS_END at the first operand or
- * after
- * "--". OPTIONS_ERROR with *e filled for an unknown option or a missing or superfluous argument. */
+ * after "--". OPTIONS_ERROR with *e filled for an unknown option or a missing or superfluous argument. */
 int options_next(struct options *o, const char **value, struct err *e);
 
 /* Parses a whole decimal number in [min, max] that is the argument of the option found last. Returns 0 or -1.

@@ -191,9 +191,7 @@ int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char 
     return 0;
 }
 
-/* --- removal
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- removal --------------------------------------------------------------------------------- */
 
 static void run_rmdir(struct job *j)
 {

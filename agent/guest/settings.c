@@ -110,9 +110,7 @@ void settings_destroy(struct settings *s)
     *s = (struct settings){0};
 }
 
-/* --- changes
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- changes --------------------------------------------------------------------------------- */
 
 int settings_set_vars(struct settings *s, const char *const *names, const char *const *values, size_t n,
                       struct err *e)

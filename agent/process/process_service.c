@@ -32,9 +32,7 @@ struct exec *select_process(struct process_service *p, const Process__ProcessSel
     }
 }
 
-/* --- List
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- List ------------------------------------------------------------------------------------ */
 
 /* One process of the answer; strings stay the process's. */
 static Process__ProcessInfo *describe(const struct exec *x, struct arena *a)

@@ -267,9 +267,7 @@ static void on_resume(struct task *t)
     take_in(CONTAINER_OF(t, struct rpc_call, resume));
 }
 
-/* --- ends
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- ends ------------------------------------------------------------------------------------ */
 
 static void cancel(struct rpc_call *call, enum close_reason why)
 {
@@ -360,9 +358,7 @@ static void on_destroy(struct http_exchange *x)
     free(call);
 }
 
-/* --- life
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static const struct http_events events = {
     .body = on_body,

@@ -189,9 +189,7 @@ static void answer(struct http_exchange *x, struct bytes body)
     json_decref(r.json);
 }
 
-/* --- the body
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the body -------------------------------------------------------------------------------- */
 
 static void on_body(struct http_exchange *x)
 {

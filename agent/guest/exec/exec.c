@@ -258,9 +258,7 @@ enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, en
     return x->state == EXEC_CLOSED && sub->cursor.offset >= x->cut ? EXEC_END : EXEC_AGAIN;
 }
 
-/* --- spawning
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- spawning -------------------------------------------------------------------------------- */
 
 /* It never became a process: its subscriber hears why. */
 static void spawn_failed(struct exec *x, const struct err *e, enum spawn_stage stage, const char *object)
@@ -395,9 +393,7 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
     return exec_subscribe(x, sub, events, 0, e);
 }
 
-/* --- the end
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 static void on_reaped(struct exec *x, int status, const struct rusage *usage)
 {
@@ -482,9 +478,7 @@ static void on_check(struct task *t)
     exec_check(CONTAINER_OF(t, struct exec, check));
 }
 
-/* --- doing
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- doing ----------------------------------------------------------------------------------- */
 
 /* A signal to everything the process started: by cgroup where it has one, else by session, as far as that
  * reaches. */
@@ -557,9 +551,7 @@ void exec_status_text(const struct exec_exit *e, char out[64])
     snprintf(out, 64, "signal: %s%s", name, e->core ? " (core dumped)" : "");
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct jobs *jobs,
                struct cgroups *cgroups, const struct spawn_surroundings *around, size_t ring_max,

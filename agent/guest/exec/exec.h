@@ -191,9 +191,7 @@ struct exec *exec_by_tag(const struct execs *t, const char *tag);
 const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid);
 const struct exec_past *exec_past_by_tag(struct execs *t, const char *tag);
 
-/* --- doing
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- doing ----------------------------------------------------------------------------------- */
 
 /* Puts up to n bytes into the process's input: the pipe or terminal itself, then a queue. Returns how many
  * were taken; fewer than n: the queue is full, and `wait` is told when it is not any more. -1: *e, internal:

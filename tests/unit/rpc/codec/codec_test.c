@@ -47,9 +47,7 @@ static const char *to_json(const Unit__All *m)
     return encode(CODEC_JSON, m, NULL, &len);
 }
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------------------------------ */
 
 /* What goes in, in any of the accepted forms, and what comes out: protobuf's canonical form. */
 static const char *const round_trips[][2] = {
@@ -312,9 +310,7 @@ static void memory_is_bounded(void **state)
     free(big);
 }
 
-/* --- bulk
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* --- bulk ------------------------------------------------------------------------------------ */
 
 /* A bytes field that stays where it is: by reference in one codec, as base64 in the other. */
 static void bulk_is_not_copied(void **state)
