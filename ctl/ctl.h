@@ -39,6 +39,9 @@ extern const size_t verb_count;
 extern const struct option global_options[];
 extern const size_t global_option_count;
 
+/* All of guestctl: its options, then the verb. Returns the exit code. */
+int ctl_run(int argc, char **argv);
+
 /* Prints "guestctl: <text>" to stderr and returns the code. */
 int ctl_fail(int code, const struct err *e);
 int ctl_say(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
