@@ -575,7 +575,7 @@ int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct
     /* Ids are not used again by a restarted agent either: its leaves may still be there. */
     if (getrandom(&start, sizeof start, GRND_NONBLOCK) != sizeof start)
         start = (uint32_t)clock_mono_ns();
-    t->next_id = (uint64_t)start << 32 | 1;
+    t->next_id = (uint64_t)(start >> 1) << 32 | 1; /* fits the log's signed numbers */
     return reaper_init(&t->reaper, loop, on_child, e);
 }
 
