@@ -33,8 +33,8 @@ struct client {
 int client_open(struct client *c, const struct ctl *ctl, struct err *e);
 void client_close(struct client *c);
 
-/* Sends a request. `headers` are further lines ("Name: value\r\n..."), may be "". Returns 0, or -1 with *e.
- */
+/* Sends a request. `headers` are further lines ("Name: value\r\n..."), may be "". Returns 0, or -1 with
+ * *e. */
 int client_send(struct client *c, const char *method, const char *path, const char *headers, const void *body,
                 size_t len, struct err *e);
 

@@ -55,8 +55,8 @@ const char *errno_text(int errnum)
     return text;
 }
 
-/* Makes the text fit for every wire: valid UTF-8, and marked when it was cut (`wanted` is its full length).
- */
+/* Makes the text fit for every wire: valid UTF-8, and marked when it was cut (`wanted` is its full
+ * length). */
 static void tidy(struct err *e, size_t wanted)
 {
     size_t len = strlen(e->text);

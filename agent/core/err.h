@@ -46,8 +46,8 @@ int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Out of memory while doing `what`: resource_exhausted. Returns -1. */
 int err_nomem(struct err *e, const char *what);
 
-/* The lower-case name of a status as Connect writes it ("invalid_argument"); "unknown" for a foreign number.
- */
+/* The lower-case name of a status as Connect writes it ("invalid_argument"); "unknown" for a foreign
+ * number. */
 const char *status_name(enum status status);
 
 /* The status with that name, or STATUS_UNKNOWN. */

@@ -60,8 +60,8 @@ static void PRINTF_LIKE(2, 3) put(struct line *l, const char *fmt, ...)
         l->len = MIN(l->len + (size_t)n, sizeof l->text - 1);
 }
 
-/* A value in quotes: control characters, quotes and bytes that are not UTF-8 cannot forge a line or a field.
- */
+/* A value in quotes: control characters, quotes and bytes that are not UTF-8 cannot forge a line or a
+ * field. */
 static void put_quoted(struct line *l, const char *s)
 {
     struct bytes rest = bytes_of(s);

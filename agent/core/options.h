@@ -32,8 +32,8 @@ enum { OPTIONS_END = -1, OPTIONS_ERROR = -2 };
  * after "--". OPTIONS_ERROR with *e filled for an unknown option or a missing or superfluous argument. */
 int options_next(struct options *o, const char **value, struct err *e);
 
-/* Parses a whole decimal number in [min, max] that is the argument of the option found last. Returns 0 or -1.
- */
+/* Parses a whole decimal number in [min, max] that is the argument of the option found last. Returns 0 or
+ * -1. */
 int options_number(const struct options *o, const char *value, uint64_t min, uint64_t max, uint64_t *out,
                    struct err *e);
 

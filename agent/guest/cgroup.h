@@ -44,8 +44,8 @@ int cgroup_leaf_make(const struct cgroups *c, enum cgroup_class k, const char *i
 /* Kills every process in the leaf. Returns 0 or -1 with errno (ENOENT: it is gone). */
 int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *id);
 
-/* Sends a signal to every process in the leaf, one by one: what forks meanwhile may escape. Returns 0 or -1.
- */
+/* Sends a signal to every process in the leaf, one by one: what forks meanwhile may escape. Returns 0 or
+ * -1. */
 int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char *id, int signo);
 
 /* Removes the leaf when nothing lives in it any more: now, or when that comes. */

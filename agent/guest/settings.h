@@ -40,8 +40,8 @@ struct settings {
     char *volume_mounts; /* JSON */
 };
 
-/* Defaults: the user root unless another is given, no working directory, the agent's PATH. Returns 0 or -1.
- */
+/* Defaults: the user root unless another is given, no working directory, the agent's PATH. Returns 0 or
+ * -1. */
 MUST_CHECK int settings_init(struct settings *s, const char *default_user, struct err *e);
 
 /* Replaces the host's variables: n names and values. invalid_argument for a name that is empty or holds '='

@@ -3,10 +3,12 @@
  * The wire (h1; later h2) parses a request into an exchange and calls http_begin; the router finds the
  * handler, which answers at once (http_reply), or becomes the exchange's owner with a struct http_events:
  *
- *   body      part of the request's body is in x->in: take what you want out of it (chain_move, chain_drop),
- * then http_body_consumed. What stays there stops the reading when it is BODY_WINDOW bytes. body_end  the
- * whole body has been delivered. produce   the connection takes more of a streamed response: append at most
- * `max` bytes to `out`. cancel    the exchange ends before its response did, for `why`. Only destroy follows.
+ *   body      part of the request's body is in x->in: take what you want out of it (chain_move,
+ *             chain_drop), then http_body_consumed. What stays there stops the reading when it is
+ *             BODY_WINDOW bytes.
+ *   body_end  the whole body has been delivered.
+ *   produce   the connection takes more of a streamed response: append at most `max` bytes to `out`.
+ *   cancel    the exchange ends before its response did, for `why`. Only destroy follows.
  *   shutdown  the agent ends: finish in order and soon. May be NULL: the exchange simply goes on.
  *   destroy   the exchange is freed, exactly once: free what hangs on x->owner.
  *

@@ -15,8 +15,8 @@ struct http_route {
     const char *path;   /* exact */
     unsigned flags;
     void (*begin)(struct http_exchange *x);
-    /* Answers a caller who may not call it, in the form that its clients understand. NULL: as http_deny does.
-     */
+    /* Answers a caller who may not call it, in the form that its clients understand. NULL: as http_deny
+     * does. */
     void (*deny)(struct http_exchange *x, const struct err *e);
     const void *arg; /* the handler's, reached by x->route->arg */
 };

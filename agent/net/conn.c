@@ -214,8 +214,8 @@ static bool flush(struct conn *c)
     return true;
 }
 
-/* Sends, asks the protocol for more, and so on, as long as the socket takes it: up to TURN_BYTES in one turn.
- */
+/* Sends, asks the protocol for more, and so on, as long as the socket takes it: up to TURN_BYTES in one
+ * turn. */
 static void pump(struct conn *c)
 {
     size_t sent = 0;

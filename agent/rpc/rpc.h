@@ -4,13 +4,14 @@
  * A service is a table of struct rpc_method, registered with rpc_register. The callbacks of a method:
  *
  *   message     a message came (for unary and server streams exactly one, after which the request is
- * complete). It is valid during the callback. Returns RPC_NEXT, or RPC_HOLD: it could not be taken (or not
- * all of it); the same message comes again after rpc_resume. Meanwhile its bytes stay where they are, and the
- * client's further ones are not read. half_close  the client sends no more (client streams). produce     the
- * connection takes more of a stream: rpc_emit at most one frame of about `max` bytes, or nothing. Returns
- * RPC_MORE (there may be more now) or RPC_WAIT (call rpc_kick when there is). cancel      the call ends from
- * outside: the client is gone, its deadline passed, the agent shuts down. Only the destructor of the state
- * follows.
+ *               complete). It is valid during the callback. Returns RPC_NEXT, or RPC_HOLD: it could not be
+ *               taken (or not all of it); the same message comes again after rpc_resume. Meanwhile its bytes
+ *               stay where they are, and the client's further ones are not read.
+ *   half_close  the client sends no more (client streams).
+ *   produce     the connection takes more of a stream: rpc_emit at most one frame of about `max` bytes, or
+ *               nothing. Returns RPC_MORE (there may be more now) or RPC_WAIT (call rpc_kick when there is).
+ *   cancel      the call ends from outside: the client is gone, its deadline passed, the agent shuts down.
+ *               Only the destructor of the state follows.
  *
  * They come from the loop's turn only, never from inside a function below. A call ends by rpc_finish or
  * rpc_reply, or by cancel; after either no callback comes but the destructor of rpc_set_state, exactly once.
@@ -109,8 +110,8 @@ void rpc_kick(struct rpc_call *call);
 /* The held message comes again. From the loop's next turn on. */
 void rpc_resume(struct rpc_call *call);
 
-/* Ends the call: with e == NULL in order (streams), else with the error. What was sent before still goes out.
- */
+/* Ends the call: with e == NULL in order (streams), else with the error. What was sent before still goes
+ * out. */
 void rpc_finish(struct rpc_call *call, const struct err *e);
 
 /* rpc_send and rpc_finish: the answer of unary and client-streaming methods. */

@@ -168,8 +168,8 @@ static void past_add(struct exec *x)
     past_expire(t);
 }
 
-/* The kernel gave the pid to another process of ours, or a tag names a new one: the old exit must not answer.
- */
+/* The kernel gave the pid to another process of ours, or a tag names a new one: the old exit must not
+ * answer. */
 static void past_forget(struct execs *t, pid_t pid, const char *tag)
 {
     for (uint32_t i = 0; i < t->past_count; i++) {

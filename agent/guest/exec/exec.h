@@ -8,13 +8,16 @@
  *
  * States of a process, and what moves it
  *   SPAWNING   exec_start gave it to a worker. Done -> RUNNING; failed or 10 s over -> gone (subscribers:
- * failed) RUNNING    subscribers: started. The leader is reaped -> EXITED EXITED     the exit is recorded;
- * output is still read until every pipe is at its end, or until EXIT_QUIET_MS without output, or
- * EXIT_GRACE_MS in all (not counted while reading waits for room) -> CLOSED CLOSED     `cut` says where the
- * stream ends: a subscriber gets its end when it has read up to there. It is out of exec_each and answers by
- * pid and tag as an exit for EXITS_KEPT_MS. Pipes that a grandchild still holds are read on, so that it never
- * gets SIGPIPE; at most LINGER_MAX such processes keep a ring gone       CLOSED, no subscriber, all pipes at
- * their end: freed
+ *              failed)
+ *   RUNNING    subscribers: started. The leader is reaped -> EXITED
+ *   EXITED     the exit is recorded; output is still read until every pipe is at its end, or until
+ *              EXIT_QUIET_MS without output, or EXIT_GRACE_MS in all (not counted while reading waits for
+ *              room) -> CLOSED
+ *   CLOSED     `cut` says where the stream ends: a subscriber gets its end when it has read up to there. It
+ *              is out of `live` and answers by pid and tag as an exit for EXITS_KEPT_MS. Pipes that a
+ *              grandchild still holds are read on, so that it never gets SIGPIPE; at most LINGER_MAX such
+ *              processes keep a ring
+ *   gone       CLOSED, no subscriber, all pipes at their end: freed
  *
  * Events to a subscriber: `started` or `failed` (once, only of the process it started), then `ready` whenever
  * exec_read may have something new. They come from the loop's turn, never from inside a function below.
@@ -64,8 +67,8 @@ struct exec_sub {
 struct exec_wait {
     TAILQ_ENTRY(exec_wait) link;
     struct exec *exec; /* NULL: does not wait */
-    void (*ready)(
-        struct exec_wait *w); /* there is room, or the input is closed: try again. It waits no more */
+    /* There is room, or the input is closed: try again. It waits no more. */
+    void (*ready)(struct exec_wait *w);
 };
 
 /* One of a process's outputs. */
@@ -155,8 +158,7 @@ struct execs {
     uint64_t started, failed; /* for metrics */
 };
 
-/* Prepares the table and the reaper. Everything given must outlive it. ring_max: bytes of one process's ring.
- */
+/* Prepares the table and the reaper. Everything given must outlive it. ring_max: bytes of one ring. */
 MUST_CHECK int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct jobs *jobs,
                           struct cgroups *cgroups, const struct spawn_surroundings *around, size_t ring_max,
                           struct err *e);

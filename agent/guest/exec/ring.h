@@ -66,8 +66,8 @@ void ring_attach(struct ring *r, struct ring_cursor *c, uint64_t offset);
 void ring_detach(struct ring_cursor *c);
 
 /* Appends the next bytes of one stream, at most `max` and none at or beyond the offset `end`, to `out` and
- * advances the cursor. Returns how many (0: none are there), or -1 when out of memory; the cursor stays then.
- */
+ * advances the cursor. Returns how many (0: none are there), or -1 when out of memory; the cursor stays
+  * then. */
 ssize_t ring_next(struct ring_cursor *c, size_t max, uint64_t end, struct chain *out,
                   enum ring_stream *stream);
 

@@ -376,8 +376,8 @@ static void command_line(const struct exec_spec *spec, char out[256])
         n += (size_t)snprintf(out + n, 256 - n, " %s", spec->args[i]);
 }
 
-/* Turns what the child reported into an error, or into an end of the process. err_fd: where its stderr goes.
- */
+/* Turns what the child reported into an error, or into an end of the process. err_fd: where its stderr
+ * goes. */
 static int judge(struct spawn *s, const struct child *c, int err_fd)
 {
     char line[256];

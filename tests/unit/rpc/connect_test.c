@@ -1,5 +1,5 @@
-/* The Connect protocol on the wire: https://connectrpc.com/docs/protocol, and connect-go where it is silent.
- */
+/* The Connect protocol on the wire: https://connectrpc.com/docs/protocol, and connect-go where it is
+ * silent. */
 #include "test.h"
 
 #include "rpc_rig.h"
