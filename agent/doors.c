@@ -127,8 +127,8 @@ static int make_token(struct door *door)
         return -1;
     base64_encode(bytes, 30, door->token);
     door->token[40] = 0;
-    for (char *p = door->token; *p; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p; /* easy to paste */
+    for (char *p = door->token; (p = strpbrk(p, "+/")); p++)
+        *p = *p == '+' ? '-' : '_'; /* easy to paste */
     return 0;
 }
 

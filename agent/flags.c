@@ -147,7 +147,7 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
         f->ring = (size_t)n;
         return 0;
     case RING_TOTAL:
-        if (options_number(o, value, 16 * SEG_SIZE, 1ull << 34, &n, e) < 0)
+        if (options_number(o, value, 16ull * SEG_SIZE, 1ull << 34, &n, e) < 0)
             return -1;
         f->ring_total = (size_t)n;
         return 0;

@@ -50,10 +50,10 @@ int ctl_duration(const char *text, uint64_t *ms, struct err *e)
         const char *unit;
         double ms;
     } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    char *end;
-    double v = *text >= '0' && *text <= '9' ? strtod(text, &end) : -1;
+    char *end = NULL;
+    double v = *text >= '0' && *text <= '9' ? strtod(text, &end) : 0;
 
-    for (size_t i = 0; v >= 0 && i < ARRAY_LEN(units); i++) {
+    for (size_t i = 0; end && i < ARRAY_LEN(units); i++) {
         if (strcmp(end, units[i].unit) == 0 && v * units[i].ms <= 9999999999.) {
             *ms = (uint64_t)(v * units[i].ms + 0.5);
             return 0;

@@ -17,6 +17,8 @@
 /* exec: a command in the guest, with our standard streams as its own. Two connections: one carries what the
  * command says, the other what we say to it; neither may wait for the other. */
 
+#define USER_MAX 254 /* bytes of a user's name; useradd(8) allows 32 */
+
 struct exec_request {
     bool interactive, tty, detach;
     const char *workdir, *user, *tag;
@@ -75,6 +77,8 @@ static int parse(const struct verb *v, int argc, char **argv, struct exec_reques
             r->workdir = value;
             break;
         case EXEC_USER:
+            if (strlen(value) > USER_MAX)
+                return ctl_usage(v, CTL_FAILED, "no user has such a long name");
             r->user = value;
             break;
         case EXEC_TAG:
@@ -102,16 +106,18 @@ static int parse(const struct verb *v, int argc, char **argv, struct exec_reques
 
 /* --- starting -------------------------------------------------------------------------------- */
 
-/* The request's header lines. */
+/* The request's header lines; NULL: out of memory, or the user's name is longer than USER_MAX. */
 static char *make_headers(const struct exec_request *r)
 {
     char basic[512] = "", timeout[64] = "", *headers = NULL;
 
     if (r->user) {
-        char plain[256], coded[BASE64_LEN(sizeof plain) + 1] = "";
+        char plain[USER_MAX + 2], coded[BASE64_LEN(sizeof plain) + 1] = "";
         int n = snprintf(plain, sizeof plain, "%s:", r->user);
 
-        base64_encode((const uint8_t *)plain, (size_t)MIN(n, (int)sizeof plain - 1), coded);
+        if (n >= (int)sizeof plain)
+            return NULL;
+        base64_encode((const uint8_t *)plain, (size_t)n, coded);
         snprintf(basic, sizeof basic, "Authorization: Basic %s\r\n", coded);
     }
     if (r->timeout_ms)

@@ -1,6 +1,7 @@
 #include "ctl/target.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <time.h>
@@ -28,7 +29,12 @@ static int parse_hybrid(struct target *t, const char *rest, struct err *e)
 
     t->hybrid = true;
     if (colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
-        t->port = (uint32_t)strtoul(colon + 1, NULL, 10);
+        unsigned long port = strlen(colon + 1) <= 10 ? strtoul(colon + 1, NULL, 10) : ULONG_MAX;
+
+        if (port > UINT32_MAX)
+            return err_set(e, STATUS_INVALID_ARGUMENT, 0, "target '%s': the port is beyond 4294967295",
+                           t->text);
+        t->port = (uint32_t)port;
         len = (size_t)(colon - rest);
     }
     if (snprintf(path, sizeof path, "unix:%.*s", (int)len, rest) >= (int)sizeof path)

@@ -110,20 +110,22 @@ static int print_json(struct ctl *c, const char *method)
 
 /* --- ps -------------------------------------------------------------------------------------- */
 
-/* The command line with what would upset a terminal replaced. */
+/* Text of a guest's, with what would upset a terminal replaced; padded to a column. */
+static void print_text(const char *text, int width)
+{
+    for (; *text; text++, width--)
+        putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+    for (; width > 0; width--)
+        putchar(' ');
+}
+
 static void print_command(const Process__ProcessConfig *config)
 {
-    const char *words[] = {config->cmd};
-
-    for (size_t i = 0; i <= config->n_args; i++) {
-        const char *word = i == 0 ? words[0] : config->args[i - 1];
-
-        if (i > 0)
-            putchar(' ');
-        for (; *word; word++)
-            putchar((unsigned char)*word < ' ' || *word == 0x7f ? '?' : *word);
+    print_text(config->cmd, 0);
+    for (size_t i = 0; i < config->n_args; i++) {
+        putchar(' ');
+        print_text(config->args[i], 0);
     }
-    putchar('\n');
 }
 
 int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
@@ -151,9 +153,12 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
         for (size_t i = 0; i < r->n_processes; i++) {
             const Process__ProcessInfo *p = r->processes[i];
 
-            printf("%-10u %-20s ", p->pid, p->_tag_case ? p->tag : "-");
+            printf("%-10u ", p->pid);
+            print_text(p->_tag_case ? p->tag : "-", 20);
+            putchar(' ');
             if (p->config)
                 print_command(p->config);
+            putchar('\n');
         }
     }
     arena_clear(&arena);

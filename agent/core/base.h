@@ -17,8 +17,7 @@
 #define UNUSED            __attribute__((unused))
 
 /* The object of type `type` whose member `member` is at `ptr`. */
-#define CONTAINER_OF(ptr, type, member)                                                                      \
-    ((type *)(void *)((char *)(uintptr_t)(ptr)-offsetof(type, member))) /* NOLINT(bugprone-casting*) */
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(uintptr_t)(ptr)-offsetof(type, member)))
 
 /* sys/queue.h has no safe iteration in glibc. */
 #ifndef TAILQ_FOREACH_SAFE
@@ -42,7 +41,7 @@ static inline struct bytes bytes_of(const char *s)
 
 static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len && (b.len == 0 || memcmp(a.ptr, b.ptr, b.len) == 0);
 }
 
 static inline bool bytes_are(struct bytes a, const char *s)

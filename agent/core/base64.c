@@ -58,8 +58,9 @@ void base64_encode(const uint8_t *in, size_t n, char *out)
     v = (unsigned)in[0] << 16 | (n % 3 == 2 ? (unsigned)in[1] << 8 : 0);
     out[0] = alphabet[v >> 18];
     out[1] = alphabet[(v >> 12) & 63];
-    out[2] = n % 3 == 2 ? alphabet[(v >> 6) & 63] : '=';
-    out[3] = '=';
+    out[2] = out[3] = '=';
+    if (n % 3 == 2)
+        out[2] = alphabet[(v >> 6) & 63];
 }
 
 static int value_of(unsigned char c)

@@ -26,9 +26,9 @@ struct chain {
 };
 
 #define CHAIN_FOREACH(it, c)                                                                                 \
-    for (const struct chain_item *it = (c)->items + (c)->head,                                               \
+    for (const struct chain_item *(it) = (c)->items + (c)->head,                                             \
                                  *it##_end = (c)->items + (c)->head + (c)->count;                            \
-         it < it##_end; it++)
+         (it) < it##_end; (it)++)
 
 /* Appends a copy of the bytes. Small copies share a heap segment. */
 MUST_CHECK int chain_copy(struct chain *c, const void *data, size_t len);

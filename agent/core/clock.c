@@ -80,7 +80,7 @@ void clock_http_date(int64_t seconds, char out[CLOCK_HTTP_DATE])
     int year, rest = split(seconds, &year, &month, &day, &days);
 
     snprintf(out, CLOCK_HTTP_DATE, "%.3s, %02u %.3s %04d %02d:%02d:%02d GMT",
-             names + 3 * ((days % 7 + 7) % 7), day % 100, months + 3 * (month - 1), year % 10000,
+             names + 3 * ((days % 7 + 7) % 7), day % 100, months + (size_t)3 * (month - 1), year % 10000,
              rest / 3600 % 24, rest / 60 % 60, rest % 60);
 }
 
@@ -164,7 +164,7 @@ int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *na
     }
     if (s != end)
         return -1;
-    *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 +
-               second - offset;
+    second += hour * 3600 + minute * 60 - offset;
+    *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + second;
     return *seconds < SECONDS_MIN || *seconds > SECONDS_MAX ? -1 : 0;
 }

@@ -4,7 +4,9 @@
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
-#define KIB 1024u
+#include <stddef.h>
+
+#define KIB ((size_t)1024)
 #define MIB (1024u * KIB)
 
 #define LIMITS(X)                                                                                            \
@@ -37,10 +39,10 @@
     X(NESTING_MAX, 100, "levels", "depth of a JSON or protobuf message; as protobuf's own default")          \
     X(INIT_BODY_MAX, 1 * MIB, "bytes", "body of POST /init; then 413")                                       \
     X(SEND_WAITING_MAX, 64 * KIB, "bytes", "events waiting on one stream; then it is cancelled")             \
-    X(HEADER_MAX, 16 * KIB, "bytes", "header of an HTTP/1 request; then 431")                                \
+    X(HEADER_MAX, 16 * KIB, "bytes", "header of a request; then 431")                                        \
     X(HEADER_COUNT_MAX, 128, "fields", "header fields of a request; then 431")                               \
     X(URL_MAX, 8 * KIB, "bytes", "request target; then 414")                                                 \
-    X(LOOKAHEAD_MAX, 16 * KIB, "bytes", "read beyond the current HTTP/1 request; then reading stops")        \
+    X(LOOKAHEAD_MAX, 16 * KIB, "bytes", "read beyond the current request; then reading stops")               \
     X(BODY_WINDOW, 64 * KIB, "bytes", "request body read and not yet consumed; then reading stops")          \
     X(HEADER_TIMEOUT_MS, 20000, "ms", "from the first byte of a request to the end of its header; then 408") \
     X(IDLE_TIMEOUT_MS, 640000, "ms", "connection without a request; longer than any known host pool keeps")  \

@@ -176,8 +176,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         }
     }
     format(&l, level, event, fields, n);
-    if (l.text[l.len - 1] != '\n')
-        l.text[l.len - 1] = '\n'; /* it was cut */
+    l.text[l.len - 1] = '\n'; /* it is there, unless the line was cut */
     if (state.ring)
         to_ring(&l);
     if (!state.ring || level >= LOG_WARN)

@@ -38,7 +38,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define LOG_AT_(level, event, ...)                                                                           \
     do {                                                                                                     \
         if (log_enabled(level)) {                                                                            \
-            const struct log_field log_fields_[] = {LOG_INT(NULL, 0) __VA_OPT__(, ) __VA_ARGS__};            \
+            const struct log_field log_fields_[] = {LOG_INT(NULL, 0), __VA_ARGS__};                          \
             log_write(level, event, log_fields_ + 1, ARRAY_LEN(log_fields_) - 1);                            \
         }                                                                                                    \
     } while (0)

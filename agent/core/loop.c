@@ -14,7 +14,7 @@
  * backs only what is used. Its arrays grow by doubling, the largest (one entry per descriptor, per pending
  * event, per changed descriptor, per timer) to FDS_MAX entries; the sum of a doubling series is twice its
  * last term. */
-static _Alignas(16) uint8_t memory[2 * FDS_MAX * (16 + 16 + 4 + 16 + 12) + 64 * KIB];
+static _Alignas(16) uint8_t memory[(size_t)2 * FDS_MAX * (16 + 16 + 4 + 16 + 12) + 64 * KIB];
 static size_t memory_used;
 
 struct memory_head {

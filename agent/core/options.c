@@ -108,9 +108,9 @@ void options_help(const struct option *table, size_t count, void *out)
         int n = 0;
 
         if (t->letter)
-            n += snprintf(left, sizeof left, "-%c, ", t->letter);
-        n += snprintf(left + n, sizeof left - (size_t)n, "%s%s%s%s", t->foreign ? "-" : "--", t->name,
-                      t->arg ? " " : "", t->arg ? t->arg : "");
+            n = snprintf(left, sizeof left, "-%c, ", t->letter);
+        snprintf(left + n, sizeof left - (size_t)n, "%s%s%s%s", t->foreign ? "-" : "--", t->name,
+                 t->arg ? " " : "", t->arg ? t->arg : "");
         fprintf(out, "  %-26s %s\n", left, t->text);
     }
 }

@@ -58,6 +58,16 @@ void http_reply(struct http_exchange *x, int status, const char *type, struct by
     http_reply_chain(x, status, type, &c);
 }
 
+void http_reply_json(struct http_exchange *x, int status, struct chain *body)
+{
+    http_reply_chain(x, status, "application/json", body);
+}
+
+void http_reply_text(struct http_exchange *x, int status, const char *text)
+{
+    http_reply(x, status, "text/plain; charset=utf-8", bytes_of(text));
+}
+
 void http_stream(struct http_exchange *x, int status, const char *type)
 {
     x->response_length = -1;
@@ -303,7 +313,6 @@ void http_begin(struct http_exchange *x)
         route(x);
         return;
     case HTTP_DENY:
-        return;
     case HTTP_PENDING:
         return;
     }

@@ -108,6 +108,12 @@ void http_reply(struct http_exchange *x, int status, const char *type, struct by
 /* The same; the bytes move out of `body`. */
 void http_reply_chain(struct http_exchange *x, int status, const char *type, struct chain *body);
 
+/* The same, of JSON. */
+void http_reply_json(struct http_exchange *x, int status, struct chain *body);
+
+/* Answers with a line of text. */
+void http_reply_text(struct http_exchange *x, int status, const char *text);
+
 /* Begins a response whose body comes from produce. */
 void http_stream(struct http_exchange *x, int status, const char *type);
 

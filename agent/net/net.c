@@ -134,7 +134,8 @@ static void on_acceptable(struct ev_loop *ev, ev_io *w, int revents)
         if (fd >= 0) {
             admit(n, l, fd, &from);
         } else if (errno == EMFILE || errno == ENFILE) {
-            if (!evict(n))
+            /* It says so before it looks whether somebody waits; of the first one in a turn we know. */
+            if (i == 0 && !evict(n))
                 refuse_one(n, l);
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -160,12 +161,15 @@ static int listen_error(struct err *e, const struct listener *l, int errnum)
     return err_set(e, status, errnum, "listen on %s", text);
 }
 
-/* A socket file that nobody listens on is what a killed agent leaves behind. */
+/* A socket file that nobody listens on is what a killed agent leaves behind. connect(2) says ECONNREFUSED of a
+ * file that is no socket too: that one is somebody's. */
 static bool unix_stale(const struct address *a)
 {
     CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
 
-    return fd >= 0 && connect(fd, &a->sa.any, a->len) < 0 && errno == ECONNREFUSED;
+    return fd >= 0 && lstat(a->sa.un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+           connect(fd, &a->sa.any, a->len) < 0 && errno == ECONNREFUSED;
 }
 
 static int bind_unix(int fd, const struct address *a)

@@ -5,7 +5,7 @@ struct input {
     struct rpc_call *call;
     struct process_service *service;
     struct exec_wait wait;
-    ticket exec;  /* StreamInput: whom the stream feeds */
+    ticket exec;  /* whom the call feeds: its selector may name another one later */
     size_t taken; /* of the message under way */
 };
 
@@ -58,6 +58,19 @@ static int fail(struct rpc_call *call, const struct err *e)
     return -1;
 }
 
+/* The process that the call feeds; NULL with *e when it is gone. */
+static struct exec *fed(struct input *in, struct err *e)
+{
+    struct exec *x = ticket_find(&in->service->execs->tickets, in->exec);
+
+    if (!x && in->taken > 0)
+        err_set(e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended, %zu bytes were taken",
+                in->taken);
+    else if (!x)
+        err_set(e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended");
+    return x;
+}
+
 /* Feeds what is left of the message. 1: all was taken; 0: the process has to catch up first; -1: the call has
  * failed. */
 static int feed(struct input *in, struct exec *x, const Process__ProcessInput *input)
@@ -98,11 +111,12 @@ enum rpc_taken input_send(struct rpc_call *call, const ProtobufCMessage *message
 
     if (!in)
         return RPC_NEXT;
-    x = select_process(in->service, m->process, NULL, &e);
+    x = in->exec ? fed(in, &e) : select_process(in->service, m->process, NULL, &e);
     if (!x) {
         rpc_finish(call, &e);
         return RPC_NEXT;
     }
+    in->exec = x->ticket;
     ret = feed(in, x, m->input);
     if (ret > 0)
         rpc_reply(call, &done.base);
@@ -132,9 +146,8 @@ enum rpc_taken input_stream(struct rpc_call *call, const ProtobufCMessage *messa
             rpc_finish(call, &e);
             return RPC_NEXT;
         }
-        x = ticket_find(&in->service->execs->tickets, in->exec);
+        x = fed(in, &e);
         if (!x) {
-            err_set(&e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended");
             rpc_finish(call, &e);
             return RPC_NEXT;
         }

@@ -20,8 +20,11 @@ static const char *const stream_types[] = {
 /* The codec that a content type names among `types`, or -1. Parameters ("; charset=utf-8") do not matter. */
 static int codec_of(struct bytes type, const char *const types[2])
 {
-    const char *semicolon = type.ptr ? memchr(type.ptr, ';', type.len) : NULL;
+    const char *semicolon;
 
+    if (!type.ptr)
+        return -1;
+    semicolon = memchr(type.ptr, ';', type.len);
     if (semicolon)
         type.len = (size_t)(semicolon - type.ptr);
     while (type.len > 0 && type.ptr[type.len - 1] == ' ')

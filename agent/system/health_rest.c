@@ -15,9 +15,12 @@ void health_begin(struct http_exchange *x)
     }
     writer_init(&w, &body, NULL, SIZE_MAX);
     writer_printf(&w, "{\"version\":\"%s\"}", s->told_version);
-    if (writer_done(&w) < 0)
+    if (writer_done(&w) < 0) {
         chain_clear(&body);
-    http_reply_chain(x, 200, "application/json", &body);
+        http_error(x, 500, "out of memory");
+        return;
+    }
+    http_reply_json(x, 200, &body);
 }
 
 /* The variables that every process gets, internal ones among them; of a name that is there twice the last one
@@ -55,5 +58,5 @@ void envs_begin(struct http_exchange *x)
         return;
     }
     http_add(x, "Cache-Control", "no-store");
-    http_reply_chain(x, 200, "application/json", &body);
+    http_reply_json(x, 200, &body);
 }

@@ -175,9 +175,9 @@ static void answer(struct http_exchange *x, struct bytes body)
         http_reply(x, 400, NULL, nothing);
     } else if ((refusal = refuse(s, &r))) {
         log_warn("init.refused", LOG_STR("error.type", refusal));
-        http_reply(x, 401, "text/plain; charset=utf-8", bytes_of(refusal));
+        http_reply_text(x, 401, refusal);
     } else if (!older(s, &r) && apply(s, &r, &e) < 0) {
-        http_reply(x, 400, "text/plain; charset=utf-8", bytes_of(e.text));
+        http_reply_text(x, 400, e.text);
     } else {
         if (r.token)
             s->require_token = false; /* there is one now */

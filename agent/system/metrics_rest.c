@@ -41,33 +41,33 @@ static void read_cpu(struct sample *s)
 {
     static const char names[] = "cpu";
     char text[16384];
-    uint64_t v[8] = {0};
+    uint64_t v[8];
+    char *at = text + 3;
 
     read_file("/proc/stat", text, sizeof text);
-    if (sscanf(text,
-               "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-               " %" SCNu64,
-               &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
+    if (strncmp(text, names, 3) != 0)
         return;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
+        v[i] = strtoull(at, &at, 10);
         s->cpu_total += v[i];
+    }
     s->cpu_busy = s->cpu_total - v[3] - v[4];
     for (const char *line = strchr(text, '\n'); line && strncmp(line + 1, names, 3) == 0;
          line = strchr(line + 1, '\n'))
         s->cpus++;
 }
 
-/* The value in bytes of a line "Name:   123 kB". */
+/* The value in bytes of a line "Name:   123 kB"; `name` is "Name:". */
 static uint64_t meminfo(const char *text, const char *name)
 {
     const char *line = text;
     size_t len = strlen(name);
 
-    while (line && !(strncmp(line, name, len) == 0 && line[len] == ':')) {
+    while (line && strncmp(line, name, len) != 0) {
         line = strchr(line, '\n');
         line = line ? line + 1 : NULL;
     }
-    return line ? strtoull(line + len + 1, NULL, 10) * 1024 : 0;
+    return line ? strtoull(line + len, NULL, 10) * 1024 : 0;
 }
 
 static void run(struct job *j)
@@ -78,9 +78,9 @@ static void run(struct job *j)
 
     read_cpu(s);
     read_file("/proc/meminfo", text, sizeof text);
-    s->mem_total = meminfo(text, "MemTotal");
-    s->mem_available = meminfo(text, "MemAvailable");
-    s->mem_cache = meminfo(text, "Cached") + meminfo(text, "SReclaimable");
+    s->mem_total = meminfo(text, "MemTotal:");
+    s->mem_available = meminfo(text, "MemAvailable:");
+    s->mem_cache = meminfo(text, "Cached:") + meminfo(text, "SReclaimable:");
     if (statfs("/", &fs) == 0) {
         s->disk_total = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
         s->disk_used =
@@ -108,10 +108,13 @@ static void done(struct job *j)
                       s->mem_total, s->mem_total - s->mem_available, s->mem_cache);
         writer_printf(&w, "\"disk_used\":%" PRIu64 ",\"disk_total\":%" PRIu64 "}\n", s->disk_used,
                       s->disk_total);
-        if (writer_done(&w) < 0)
+        if (writer_done(&w) < 0) {
             chain_clear(&body);
-        http_add(x, "Cache-Control", "no-store");
-        http_reply_chain(x, 200, "application/json", &body);
+            http_error(x, 500, "out of memory");
+        } else {
+            http_add(x, "Cache-Control", "no-store");
+            http_reply_json(x, 200, &body);
+        }
         system->cpu_total = s->cpu_total;
         system->cpu_busy = s->cpu_busy;
     }

@@ -365,7 +365,7 @@ def test_permission(agent):
 
 def test_tokens(tmp_path):
     (tmp_path / "token").write_text("sesame\n")
-    with Agent("--tcp", "--token-file", tmp_path / "token") as a:
+    with Agent("--tcp", "--token-file", tmp_path / "token"):
         target = "tcp:127.0.0.1:49983"
         r = ctl(None, "-t", target, "ps")
         assert r.returncode == 1 and b"the agent wants a token" in r.stderr

@@ -15,8 +15,7 @@ static void valid(void **state)
                                        "\xef\xbf\xbf",
                                        "\xf0\x90\x80\x80",
                                        "\xf4\x8f\xbf\xbf",
-                                       "12345678\xc3\xa4"
-                                       "12345678",
+                                       "12345678\303\24412345678",
                                        "abcdefg\xf0\x9f\x98\x80"};
 
     (void)state;

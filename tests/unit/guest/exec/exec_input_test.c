@@ -1,0 +1,355 @@
+/* Into a process without a process: a pipe or a terminal whose other end the test holds. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "guest/exec/exec.h"
+
+/* Fails when a test wants it. */
+static bool no_memory;
+#define chain_copy(c, data, n) (no_memory ? -1 : (chain_copy)(c, data, n))
+
+#include "guest/exec/exec_input.c"
+
+#undef chain_copy
+
+static struct loop loop;
+static struct execs table;
+static struct exec_spec spec;
+static struct exec x;
+static int other; /* the process's end */
+static struct err e;
+
+/* Somebody who waits for room, and notes in which order they were told. */
+struct waiter {
+    struct exec_wait wait;
+    char name;
+    bool again; /* waits again at once */
+};
+
+static char told[64];
+
+static void on_told(struct exec_wait *w)
+{
+    struct waiter *me = CONTAINER_OF(w, struct waiter, wait);
+
+    strncat(told, &me->name, 1);
+    if (me->again) {
+        w->exec = &x;
+        TAILQ_INSERT_TAIL(&x.input.waiting, w, link);
+    }
+}
+
+static struct waiter waiter(char name, bool again)
+{
+    return (struct waiter){.wait.ready = on_told, .name = name, .again = again};
+}
+
+static void turns(int n)
+{
+    while (n-- > 0)
+        ev_run(loop.ev, EVRUN_NOWAIT);
+}
+
+static int setup(void **state)
+{
+    struct spawn s;
+    int fd[2];
+
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    if (loop_init(&loop) < 0 || pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -1;
+    table = (struct execs){.loop = &loop};
+    spec = (struct exec_spec){.cmd = "x"};
+    x = (struct exec){.table = &table, .spec = &spec};
+    s = (struct spawn){.input = fd[1]};
+    other = fd[0];
+    no_memory = false;
+    told[0] = 0;
+    exec_input_init(&x);
+    exec_input_start(&x, &s);
+    return s.input == -1 && x.input.fd == fd[1] ? 0 : -1; /* taken over */
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    exec_input_stop(&x);
+    if (other >= 0)
+        close(other);
+    loop_destroy(&loop);
+    return TAILQ_EMPTY(&x.input.waiting) ? 0 : -1;
+}
+
+static ssize_t put(const void *data, size_t n, struct exec_wait *w)
+{
+    return exec_write(&x, false, data, n, w, &e);
+}
+
+/* Fills the pipe and the queue; returns how much that was. */
+static size_t fill(struct exec_wait *w)
+{
+    static uint8_t block[1 << 20];
+    ssize_t n;
+
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (uint8_t)(i * 31 >> 3);
+    n = put(block, sizeof block, w);
+    assert_in_range(n, STDIN_QUEUE_MAX, sizeof block - 1);
+    assert_int_equal(x.input.queue.bytes, STDIN_QUEUE_MAX);
+    return (size_t)n;
+}
+
+/* Reads what there is at the process's end. */
+static size_t drain(size_t at)
+{
+    static uint8_t buf[1 << 16];
+    size_t total = 0;
+    ssize_t n;
+
+    while ((n = read(other, buf, sizeof buf)) > 0)
+        for (ssize_t i = 0; i < n; i++, total++)
+            if (buf[i] != (uint8_t)((at + total) * 31 >> 3))
+                fail_msg("byte %zu differs", at + total);
+    return total;
+}
+
+/* --- taking ---------------------------------------------------------------------------------- */
+
+static void what_the_pipe_takes_is_not_queued(void **state)
+{
+    struct waiter w = waiter('a', false);
+    char buf[8];
+
+    (void)state;
+    assert_int_equal(put("hello", 5, &w.wait), 5);
+    assert_int_equal(x.input.queue.bytes, 0);
+    assert_false(ev_is_active(&x.input.io));
+    assert_int_equal(read(other, buf, sizeof buf), 5);
+    assert_memory_equal(buf, "hello", 5);
+    assert_int_equal(put("", 0, &w.wait), 0);
+    assert_null(w.wait.exec); /* nothing left over: nobody waits */
+}
+
+static void the_queue_is_bounded_and_its_sender_waits(void **state)
+{
+    struct waiter a = waiter('a', false);
+    size_t all = fill(&a.wait), seen = 0;
+
+    (void)state;
+    assert_ptr_equal(a.wait.exec, &x);
+    assert_int_equal(put("more", 4, &a.wait), 0); /* and waits once, not twice */
+    for (int i = 0; seen < all && i < 1000; i++) {
+        seen += drain(seen);
+        turns(1);
+    }
+    assert_int_equal(seen, all);
+    assert_string_equal(told, "a");
+    assert_null(a.wait.exec);
+    assert_false(ev_is_active(&x.input.io));
+}
+
+/* Not at each byte: only when half of the queue is free. */
+static void the_sender_is_told_when_there_is_room_worth_it(void **state)
+{
+    struct waiter a = waiter('a', false);
+    size_t seen = 0;
+
+    (void)state;
+    fill(&a.wait);
+    while (!*told) {
+        seen += drain(seen);
+        assert_true(*told || x.input.queue.bytes >= STDIN_QUEUE_MAX / 2);
+        turns(1);
+    }
+    assert_true(x.input.queue.bytes < STDIN_QUEUE_MAX / 2);
+}
+
+static void senders_are_told_in_their_order_and_each_once(void **state)
+{
+    struct waiter a = waiter('a', true), b = waiter('b', false), c = waiter('c', true);
+    size_t seen = 0;
+
+    (void)state;
+    fill(&a.wait);
+    assert_int_equal(put("b", 1, &b.wait), 0);
+    assert_int_equal(put("c", 1, &c.wait), 0);
+    while (!*told) {
+        seen += drain(seen);
+        turns(1);
+    }
+    assert_memory_equal(told, "abc", 3);
+    exec_wait_cancel(&a.wait);
+    exec_wait_cancel(&c.wait);
+}
+
+static void who_does_not_wait_any_more_is_not_told(void **state)
+{
+    struct waiter a = waiter('a', false);
+    size_t seen = 0;
+
+    (void)state;
+    fill(&a.wait);
+    exec_wait_cancel(&a.wait);
+    exec_wait_cancel(&a.wait);
+    for (int i = 0; x.input.queue.bytes > 0 && i < 1000; i++) {
+        seen += drain(seen);
+        turns(1);
+    }
+    assert_int_equal(x.input.queue.bytes, 0);
+    assert_string_equal(told, "");
+}
+
+/* --- refusing -------------------------------------------------------------------------------- */
+
+static void a_pipe_is_no_terminal_and_the_other_way_round(void **state)
+{
+    struct waiter w = waiter('a', false);
+
+    (void)state;
+    assert_int_equal(exec_write(&x, true, (const uint8_t *)"x", 1, &w.wait, &e), -1);
+    assert_int_equal(e.status, STATUS_INTERNAL);
+    assert_string_equal(e.text,
+                        "error writing to tty: tty not assigned to process — input should be written to the "
+                        "stdin, not the tty");
+    spec.pty = true;
+    assert_int_equal(put("x", 1, &w.wait), -1);
+    assert_string_equal(e.text,
+                        "error writing to stdin: tty assigned to process — input should be written to "
+                        "the pty, not the stdin");
+}
+
+static void a_process_that_closed_its_input_is_told_as_such(void **state)
+{
+    struct waiter w = waiter('a', false);
+
+    (void)state;
+    close(other);
+    other = -1;
+    assert_int_equal(put("x", 1, &w.wait), -1);
+    assert_int_equal(e.status, STATUS_INTERNAL);
+    assert_string_equal(e.text, "error writing to stdin: broken pipe");
+    assert_int_equal(x.input.fd, -1);
+    assert_int_equal(put("x", 1, &w.wait), -1);
+    assert_string_equal(e.text, "error writing to stdin: stdin not enabled or closed");
+}
+
+static void the_queue_is_lost_when_the_process_stops_reading(void **state)
+{
+    struct waiter a = waiter('a', false);
+
+    (void)state;
+    fill(&a.wait);
+    close(other);
+    other = -1;
+    turns(2);
+    assert_int_equal(x.input.fd, -1);
+    assert_int_equal(x.input.queue.bytes, 0);
+    assert_string_equal(told, "a"); /* to try again, and be refused */
+}
+
+static void without_memory_the_sender_is_told(void **state)
+{
+    struct waiter w = waiter('a', false);
+    static char block[1 << 17];
+
+    (void)state;
+    no_memory = true;
+    assert_int_equal(put(block, sizeof block, &w.wait), -1);
+    assert_string_equal(e.text, "error writing to stdin: out of memory");
+    assert_null(w.wait.exec);
+}
+
+/* --- closing --------------------------------------------------------------------------------- */
+
+static void closing_comes_after_what_is_queued(void **state)
+{
+    struct waiter a = waiter('a', false);
+    size_t all = fill(&a.wait), seen = 0;
+    char c;
+
+    (void)state;
+    exec_wait_cancel(&a.wait);
+    assert_int_equal(exec_close_input(&x, &e), 0);
+    assert_true(x.input.fd >= 0);
+    assert_int_equal(put("x", 1, &a.wait), -1); /* nothing more, though it is still open */
+    for (int i = 0; seen < all && i < 1000; i++) {
+        seen += drain(seen);
+        turns(1);
+    }
+    turns(1);
+    assert_int_equal(seen, all);
+    assert_int_equal(x.input.fd, -1);
+    assert_int_equal(read(other, &c, 1), 0);
+    assert_int_equal(exec_close_input(&x, &e), 0); /* twice is as good as once */
+}
+
+static void a_terminal_is_not_closed(void **state)
+{
+    (void)state;
+    spec.pty = true;
+    assert_int_equal(exec_close_input(&x, &e), -1);
+    assert_int_equal(e.status, STATUS_UNKNOWN);
+    assert_string_equal(e.text,
+                        "error closing stdin: cannot close stdin for PTY process — send Ctrl+D (0x04) "
+                        "instead");
+}
+
+/* The descriptor is the output's: it closes it. */
+static void stopping_leaves_a_terminals_descriptor_alone(void **state)
+{
+    int fd[2];
+    struct spawn s = {.input = -1};
+
+    (void)state;
+    exec_input_stop(&x);
+    assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
+    spec.pty = true;
+    x.pipes[0].fd = fd[1];
+    exec_input_start(&x, &s);
+    assert_int_equal(x.input.fd, fd[1]);
+    exec_input_stop(&x);
+    assert_int_equal(x.input.fd, -1);
+    assert_true(fcntl(fd[1], F_GETFD) >= 0);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+static void without_input_there_is_nothing_to_write_to(void **state)
+{
+    struct waiter w = waiter('a', false);
+    struct spawn s = {.input = -1};
+
+    (void)state;
+    exec_input_stop(&x);
+    exec_input_start(&x, &s);
+    assert_int_equal(put("x", 1, &w.wait), -1);
+    assert_string_equal(e.text, "error writing to stdin: stdin not enabled or closed");
+    assert_int_equal(exec_close_input(&x, &e), 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_the_pipe_takes_is_not_queued),
+        T(the_queue_is_bounded_and_its_sender_waits),
+        T(the_sender_is_told_when_there_is_room_worth_it),
+        T(senders_are_told_in_their_order_and_each_once),
+        T(who_does_not_wait_any_more_is_not_told),
+        T(a_pipe_is_no_terminal_and_the_other_way_round),
+        T(a_process_that_closed_its_input_is_told_as_such),
+        T(the_queue_is_lost_when_the_process_stops_reading),
+        T(without_memory_the_sender_is_told),
+        T(closing_comes_after_what_is_queued),
+        T(a_terminal_is_not_closed),
+        T(stopping_leaves_a_terminals_descriptor_alone),
+        T(without_input_there_is_nothing_to_write_to),
+    };
+
+    return RUN(tests);
+}
