@@ -1,0 +1,78 @@
+"""What is shipped: static, position-independent, hardened programs of a bounded size.
+
+tests/lint/elf.py BUILD: reads BUILD/guestd and BUILD/guestctl, their symbols in *.debug, and the floors' archives.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import tree
+
+SIZE_MAX = 1_600_000
+
+
+def tool(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout
+
+
+def segments(program):
+    """(type, flags) of each program header."""
+    rows = re.findall(r"^ +([A-Z_]+) +(?:0x[0-9a-f]+ +){5}([RWE ]{3})", tool("readelf", "-lW", program), re.M)
+    return [(kind, flags.replace(" ", "")) for kind, flags in rows]
+
+
+def check_program(program):
+    """Yields what is wrong with the file as it is shipped."""
+    parts, dynamic, header = segments(program), tool("readelf", "-dW", program), tool("readelf", "-hW", program)
+    kinds = [kind for kind, _ in parts]
+    if not re.search(r"Type: +DYN ", header):
+        yield "is not ET_DYN"
+    if "LOAD" not in kinds:
+        yield "has no program headers that can be read"
+    if "INTERP" in kinds:
+        yield "asks for a dynamic linker (INTERP)"
+    if "(NEEDED)" in dynamic:
+        yield "needs shared libraries (NEEDED)"
+    if not re.search(r"\(FLAGS\).*\bBIND_NOW\b|\(FLAGS_1\).*\bNOW\b", dynamic):
+        yield "is not bound at its start (BIND_NOW)"
+    if "GNU_RELRO" not in kinds:
+        yield "has no GNU_RELRO"
+    if ("GNU_STACK", "RW") not in parts:
+        yield "has no GNU_STACK, or one that is not RW"
+    for kind, flags in parts:
+        if "W" in flags and "E" in flags:
+            yield f"has a segment that is writable and executable ({kind})"
+    if tool("nm", program):
+        yield "is not stripped"
+    if program.stat().st_size > SIZE_MAX:
+        yield f"has {program.stat().st_size:,} bytes, more than {SIZE_MAX:,}"
+
+
+def check_symbols(program):
+    """Yields what the program's symbols lack."""
+    names = tool("nm", "--format=just-symbols", f"{program}.debug").split()
+    if "__stack_chk_fail" not in names:
+        yield "has no stack protector (__stack_chk_fail)"
+    if not any(re.fullmatch(r"__\w+_chk", name) for name in names):
+        yield "has no checked functions (__*_chk)"
+
+
+def check_archives(archives):
+    """The C library has these symbols for itself; that our own code calls them is seen in its archives."""
+    called = {path: set(tool("nm", "--undefined-only", "--format=just-symbols", path).split()) for path in archives}
+    for path, names in called.items():
+        if "__stack_chk_fail" not in names:
+            yield f"{path.name} was compiled without the stack protector"
+    if not any(re.fullmatch(r"__\w+_chk", name) for names in called.values() for name in names):
+        yield "nothing calls a checked function (__*_chk): _FORTIFY_SOURCE is off"
+
+
+build = Path(sys.argv[1])
+findings = []
+for name in ("guestd", "guestctl"):
+    program = build / name
+    findings += [f"{name} {what}" for what in (*check_program(program), *check_symbols(program))]
+archives = [path for place in ("agent", "ctl", "init") for path in sorted((build / place).glob("lib*.a"))]
+findings += check_archives(archives)
+tree.report(findings)
