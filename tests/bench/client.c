@@ -1,200 +1,266 @@
-/* The load generator: sends prepared requests and measures the answers, the same for guestd and for its raw
+/* The bench's client: sends prepared requests and measures the answers, the same way to guestd and to its
  * counterparts.
  *
- *   client ADDRESS unary FILE N       N requests on one connection, one after the other; prints each time in
- * ns client ADDRESS stream FILE        one request; prints bytes of the answer's body and ns client ADDRESS
- * keys START KEY N   START opens a stream on one connection; then N times KEY on another, until a byte comes
- * on the stream; prints each time in ns
+ *   client unary SOCKET REQUEST N
+ *       N requests on one connection, one after the other, each until its whole answer is there; the second
+ *       column is the body's size
+ *   client keys SOCKET START KEY N
+ *       START opens a stream; then N times KEY on another connection, until a byte comes on the stream
+ *   client start SOCKET REQUEST N CPU PROGRAM [ARG...]
+ *       N times: the program runs on that CPU until it answered the request once; the second column is the CPU
+ *       time that it took
  *
- * ADDRESS is unix:PATH or tcp:PORT. A FILE holds a whole HTTP/1.1 request. */
-#include <arpa/inet.h>
+ * It prints each time in ns. A REQUEST is a file that holds a whole HTTP/1.1 request. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static uint64_t now_ns(void)
+#define LAST_CHUNK "0\r\n\r\n"
+
+struct request {
+    char data[8192];
+    size_t len;
+};
+
+static char buf[1 << 20];
+
+static long long now_ns(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void die(const char *what)
+_Noreturn static void die(const char *what)
 {
-    perror(what);
+    fprintf(stderr, "client: %s: %s\n", what, errno ? strerror(errno) : "closed");
     exit(1);
 }
 
-static int dial(const char *address)
+/* Connects a new socket. Returns -1 when nobody listens there yet. */
+static int try_dial(const char *path)
 {
-    int fd, on = 1;
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (strncmp(address, "unix:", 5) == 0) {
-        struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-        snprintf(un.sun_path, sizeof un.sun_path, "%s", address + 5);
-        fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&un, sizeof un) < 0)
-            die(address);
+    snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
+    if (fd < 0)
+        die("socket");
+    if (connect(fd, (struct sockaddr *)&un, sizeof un) == 0)
         return fd;
-    }
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(address + 4))};
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&in, sizeof in) < 0)
-        die(address);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    close(fd);
+    return -1;
+}
+
+static int dial(const char *path)
+{
+    int fd = try_dial(path);
+
+    if (fd < 0)
+        die(path);
     return fd;
 }
 
-static char *load(const char *path, size_t *len)
+static struct request load(const char *path)
 {
-    int fd = open(path, O_RDONLY);
-    char *data = malloc(1 << 20);
-    ssize_t n = fd < 0 ? -1 : read(fd, data, 1 << 20);
+    struct request r;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = read(fd, r.data, sizeof r.data);
 
-    if (n < 0)
+    if (n <= 0)
         die(path);
     close(fd);
-    *len = (size_t)n;
-    return data;
+    r.len = (size_t)n;
+    return r;
 }
 
-static void send_all(int fd, const char *data, size_t len)
+static void send_request(int fd, const struct request *r)
 {
-    while (len > 0) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-
-        if (n < 0)
-            die("send");
-        data += n;
-        len -= (size_t)n;
-    }
+    if (send(fd, r->data, r->len, MSG_NOSIGNAL) != (ssize_t)r->len)
+        die("send");
 }
 
-/* Reads one answer: its head, then a body of known length, chunked, or none. Returns the bytes read of the
- * body's part of the wire. A chunked body ends in "0\r\n\r\n"; looking at the last bytes is enough for what
- * our servers send. */
-static char buf[1 << 20];
+static size_t read_some(int fd, char *into, size_t max)
+{
+    ssize_t n;
 
-static uint64_t read_answer(int fd)
+    errno = 0;
+    n = read(fd, into, max);
+    if (n <= 0)
+        die("read");
+    return (size_t)n;
+}
+
+/* Reads up to the head's end. Returns how much of the body came with it; it begins at *body. */
+static size_t read_head(int fd, char **body)
 {
     size_t have = 0;
     char *end = NULL;
-    uint64_t body, want;
-    const char *length;
 
     while (!end) {
-        ssize_t n = read(fd, buf + have, sizeof buf - 1 - have);
-
-        if (n <= 0)
-            die("read the head");
-        have += (size_t)n;
+        have += read_some(fd, buf + have, sizeof buf - 1 - have);
         buf[have] = 0;
         end = strstr(buf, "\r\n\r\n");
     }
     if (strncmp(buf, "HTTP/1.1 20", 11) != 0) {
-        fprintf(stderr, "unexpected: %.200s\n", buf);
+        fprintf(stderr, "client: unexpected: %.400s\n", buf);
         exit(1);
     }
-    body = have - (size_t)(end + 4 - buf);
-    *end = 0;
-    length = strcasestr(buf, "\r\ncontent-length:");
-    if (!strcasestr(buf, "\r\ntransfer-encoding:")) {
-        want = length ? strtoull(length + 17, NULL, 10) : 0;
-        while (body < want) {
-            ssize_t n = read(fd, buf, sizeof buf);
+    *end = 0; /* the head is a string of its own from here on */
+    *body = end + 4;
+    return have - (size_t)(*body - buf);
+}
 
-            if (n <= 0)
-                die("read the body");
-            body += (uint64_t)n;
-        }
-        return body;
-    }
-    char tail[8] = "";
-    memcpy(tail, buf + have - (body < 5 ? body : 5), body < 5 ? body : 5);
-    while (memcmp(tail, "0\r\n\r\n", 5) != 0) {
-        ssize_t n = read(fd, buf, sizeof buf);
+/* Reads to the last chunk. What our servers send never looks like it anywhere else, so that its bytes at the
+ * end of what was read are the end. Returns the body's size, framing included. */
+static size_t read_chunks(int fd, const char *first, size_t n)
+{
+    char tail[5] = "";
+    size_t all = n;
 
-        if (n <= 0)
-            die("read the stream");
-        body += (uint64_t)n;
-        if (n >= 5) {
-            memcpy(tail, buf + n - 5, 5);
+    for (;;) {
+        if (n >= sizeof tail) {
+            memcpy(tail, first + n - sizeof tail, sizeof tail);
         } else {
-            memmove(tail, tail + n, (size_t)(5 - n));
-            memcpy(tail + 5 - n, buf, (size_t)n);
+            memmove(tail, tail + n, sizeof tail - n);
+            memcpy(tail + sizeof tail - n, first, n);
         }
-    }
-    return body;
-}
-
-static void unary(const char *address, const char *file, int n)
-{
-    size_t len;
-    char *request = load(file, &len);
-    int fd = dial(address);
-
-    for (int i = 0; i < n; i++) {
-        uint64_t start = now_ns();
-
-        send_all(fd, request, len);
-        read_answer(fd);
-        printf("%llu\n", (unsigned long long)(now_ns() - start));
+        if (memcmp(tail, LAST_CHUNK, sizeof tail) == 0)
+            return all;
+        n = read_some(fd, buf, sizeof buf);
+        all += n;
+        first = buf;
     }
 }
 
-static void stream(const char *address, const char *file)
+/* Reads one answer. Returns its body's size. */
+static size_t read_answer(int fd)
 {
-    size_t len;
-    char *request = load(file, &len);
-    int fd = dial(address);
-    uint64_t start = now_ns(), bytes;
+    char *body, *field;
+    size_t n = read_head(fd, &body), want;
 
-    send_all(fd, request, len);
-    bytes = read_answer(fd);
-    printf("%llu %llu\n", (unsigned long long)bytes, (unsigned long long)(now_ns() - start));
+    if (strcasestr(buf, "\r\ntransfer-encoding:"))
+        return read_chunks(fd, body, n);
+    field = strcasestr(buf, "\r\ncontent-length:");
+    want = field ? strtoull(field + 17, NULL, 10) : 0;
+    while (n < want)
+        n += read_some(fd, buf, sizeof buf);
+    return n;
 }
 
-static void keys(const char *address, const char *start_file, const char *key_file, int n)
+static void unary(const char *path, const char *file, int n)
 {
-    size_t start_len, key_len;
-    char *start_request = load(start_file, &start_len), *key = load(key_file, &key_len);
-    int out = dial(address), in = dial(address);
+    struct request r = load(file);
+    int fd = dial(path);
 
-    send_all(out, start_request, start_len);
-    usleep(300000); /* the program is up and has made its terminal raw */
-    while (recv(out, buf, sizeof buf, MSG_DONTWAIT) > 0)
-        ;
-    for (int i = 0; i < n; i++) {
-        uint64_t start = now_ns();
+    while (n-- > 0) {
+        long long start = now_ns();
+        size_t size;
 
-        send_all(in, key, key_len);
-        if (read(out, buf, sizeof buf) <= 0)
-            die("read the echo");
-        printf("%llu\n", (unsigned long long)(now_ns() - start));
+        send_request(fd, &r);
+        size = read_answer(fd);
+        printf("%lld %zu\n", now_ns() - start, size);
+    }
+}
+
+/* Waits for the program's word that its terminal is raw. */
+static void read_ready(int fd)
+{
+    char *body;
+    size_t n = read_head(fd, &body);
+
+    while (!memmem(body, n, "ready", 5)) {
+        n = read_some(fd, buf, sizeof buf);
+        body = buf;
+    }
+}
+
+static void keys(const char *path, const char *start_file, const char *key_file, int n)
+{
+    struct request opening = load(start_file), key = load(key_file);
+    int out = dial(path), in;
+
+    send_request(out, &opening);
+    read_ready(out);
+    in = dial(path);
+    while (n-- > 0) {
+        long long start = now_ns();
+
+        send_request(in, &key);
+        read_some(out, buf, sizeof buf);
+        printf("%lld\n", now_ns() - start);
         read_answer(in);
+    }
+}
+
+/* vfork: the child must leave this CPU at once, on which its parent goes on to poll. */
+static pid_t start_on(int cpu, char **command)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        if (sched_setaffinity(0, sizeof set, &set) == 0)
+            execv(command[0], command);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void start(const char *path, const char *file, int n, int cpu, char **command)
+{
+    struct request r = load(file);
+
+    while (n-- > 0) {
+        struct rusage used;
+        long long begin;
+        pid_t pid;
+        int fd;
+
+        unlink(path);
+        begin = now_ns();
+        pid = start_on(cpu, command);
+        while ((fd = try_dial(path)) < 0)
+            if (waitpid(pid, NULL, WNOHANG) == pid)
+                die("it ended before it listened");
+        send_request(fd, &r);
+        read_answer(fd);
+        begin = now_ns() - begin;
+        close(fd);
+        kill(pid, SIGKILL);
+        wait4(pid, NULL, 0, &used);
+        printf("%lld %lld\n", begin,
+               (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000000LL +
+                   (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1000LL);
     }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[2], "unary") == 0)
-        unary(argv[1], argv[3], atoi(argv[4]));
-    else if (argc == 4 && strcmp(argv[2], "stream") == 0)
-        stream(argv[1], argv[3]);
-    else if (argc == 6 && strcmp(argv[2], "keys") == 0)
-        keys(argv[1], argv[3], argv[4], atoi(argv[5]));
+    const char *mode = argc > 3 ? argv[1] : "";
+
+    if (argc == 5 && strcmp(mode, "unary") == 0)
+        unary(argv[2], argv[3], atoi(argv[4]));
+    else if (argc == 6 && strcmp(mode, "keys") == 0)
+        keys(argv[2], argv[3], argv[4], atoi(argv[5]));
+    else if (argc >= 7 && strcmp(mode, "start") == 0)
+        start(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]), argv + 6);
     else
         return 2;
     return 0;

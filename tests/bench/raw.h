@@ -1,72 +1,66 @@
-/* What the raw counterparts share: sockets and epoll, nothing that costs anything while they are measured. */
+/* What the counterparts share. They check little: each serves the bench's own client, and its exit ends the
+ * bench. */
 #ifndef TESTS_BENCH_RAW_H
 #define TESTS_BENCH_RAW_H
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static inline int raw_listen(const char *address)
+/* A literal as an iovec; nobody writes to it. */
+#define RAW_TEXT(literal) ((struct iovec){(void *)(uintptr_t)(literal), sizeof(literal) - 1})
+
+#define RAW_STREAM_HEAD                                                                                      \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/connect+proto\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+_Noreturn static inline void raw_die(const char *what)
 {
-    int fd, on = 1;
+    perror(what);
+    exit(1);
+}
 
-    if (strncmp(address, "unix:", 5) == 0) {
-        struct sockaddr_un un = {.sun_family = AF_UNIX};
+/* A listening unix socket at the path. */
+static inline int raw_listen(const char *path)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        snprintf(un.sun_path, sizeof un.sun_path, "%s", address + 5);
-        unlink(un.sun_path);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (bind(fd, (struct sockaddr *)&un, sizeof un) < 0)
-            exit(1);
-    } else {
-        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(address + 4))};
+    snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
+    if (bind(fd, (struct sockaddr *)&un, sizeof un) < 0 || listen(fd, 128) < 0)
+        raw_die(path);
+    return fd;
+}
 
-        in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(fd, (struct sockaddr *)&in, sizeof in) < 0)
-            exit(1);
+static inline void raw_watch(int ep, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+
+    if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e) < 0)
+        raw_die("epoll_ctl");
+}
+
+/* Writes all of it, in one call when the socket takes it. The vector is used up. */
+static inline void raw_send(int fd, struct iovec *iov, int n)
+{
+    while (n > 0) {
+        ssize_t sent = writev(fd, iov, n);
+
+        if (sent < 0)
+            raw_die("writev");
+        for (; n > 0 && (size_t)sent >= iov->iov_len; iov++, n--)
+            sent -= (ssize_t)iov->iov_len;
+        if (n > 0) {
+            iov->iov_base = (char *)iov->iov_base + sent;
+            iov->iov_len -= (size_t)sent;
+        }
     }
-    if (listen(fd, 128) < 0)
-        exit(1);
-    return fd;
-}
-
-static inline void raw_watch(int ep, int fd, uint32_t events)
-{
-    struct epoll_event e = {.events = events, .data.fd = fd};
-
-    epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
-}
-
-static inline int raw_epoll(int listener)
-{
-    int ep = epoll_create1(EPOLL_CLOEXEC);
-
-    raw_watch(ep, listener, EPOLLIN);
-    return ep;
-}
-
-static inline int raw_accept(int listener)
-{
-    int on = 1, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
 }
 
 #endif

@@ -1,97 +1,158 @@
-/* The raw limit of running a program: one thread, epoll. For each request: two pipes, vfork and exec,
- * "started" at once, everything the program writes relayed as it comes (64 KiB at a time, base64 when asked),
- * its exit, the end.
+/* The raw limit of running a program: one thread, epoll. For each request two pipes, vfork and exec, a start
+ * event, everything that the program writes relayed as it comes (64 KiB at a time), its exit, an end event.
+ * Standard input is /dev/null, as it is in what is measured against it.
  *
- *   raw_exec ADDRESS [base64] PROGRAM [ARG...]
- *
- * It is what any implementation has to do; a child's stdin is /dev/null, as it is in what is measured against
- * it. */
+ *   raw_exec SOCKET plain|base64 PROGRAM [ARG...] */
 #include "raw.h"
 
-#define HEAD                                                                                                 \
-    "HTTP/1.1 200 OK\r\nContent-Type: application/connect+proto\r\nTransfer-Encoding: chunked\r\n\r\n"
-#define STARTED "b\r\n\0\0\0\0\6\n\4\n\2\b\1\r\n"
-#define ENDED   "c\r\n\0\0\0\0\7\n\5\32\3\20\1\0\r\n0\r\n\r\n"
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* Chunks of one envelope each: the start event, of pid 1; the end event and the end of the stream. */
+#define STARTED "b\r\n\0\0\0\0\006\012\004\012\002\010\001\r\n"
+#define ENDED   "f\r\n\0\0\0\0\012\012\010\032\006\020\001\032\002ok\r\n7\r\n\002\0\0\0\002{}\r\n0\r\n\r\n"
 
-/* Twelve bits at a time, as a fast encoder does it. */
+static int ep, null_fd;
+
+static struct {
+    int client;   /* the connection that asked, or -1: nothing runs */
+    int pipes[2]; /* its stdout and stderr, -1 at their ends */
+    pid_t pid;    /* 0: reaped */
+} run = {.client = -1, .pipes = {-1, -1}};
+
+/* Twelve bits at a look-up, twelve bytes at a step. */
 static size_t encode(const uint8_t *in, size_t n, char *out)
 {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static uint16_t pairs[4096];
     char *start = out;
 
     if (!pairs[0])
         for (unsigned i = 0; i < 4096; i++)
             pairs[i] = (uint16_t)(digits[i >> 6] | digits[i & 63] << 8);
-    for (; n >= 3; n -= 3, in += 3, out += 4) {
-        unsigned v = (unsigned)in[0] << 16 | (unsigned)in[1] << 8 | in[2];
+    for (; n >= 14; n -= 12, in += 12, out += 16) {
+        uint64_t a, b;
+        uint16_t eight[8];
+
+        memcpy(&a, in, 8);
+        memcpy(&b, in + 6, 8);
+        a = __builtin_bswap64(a);
+        b = __builtin_bswap64(b);
+        eight[0] = pairs[a >> 52];
+        eight[1] = pairs[a >> 40 & 4095];
+        eight[2] = pairs[a >> 28 & 4095];
+        eight[3] = pairs[a >> 16 & 4095];
+        eight[4] = pairs[b >> 52];
+        eight[5] = pairs[b >> 40 & 4095];
+        eight[6] = pairs[b >> 28 & 4095];
+        eight[7] = pairs[b >> 16 & 4095];
+        memcpy(out, eight, sizeof eight);
+    }
+    for (; n > 0; n -= n < 3 ? n : 3, in += 3, out += 4) {
+        unsigned v = (unsigned)in[0] << 16 | (n > 1 ? (unsigned)in[1] << 8 : 0) | (n > 2 ? in[2] : 0);
 
         memcpy(out, &pairs[v >> 12], 2);
         memcpy(out + 2, &pairs[v & 4095], 2);
+        if (n < 3)
+            memset(out + 1 + n, '=', 3 - n);
     }
-    if (n)
-        memcpy(out, "AA==", 4), out += 4;
     return (size_t)(out - start);
 }
 
-static void send_all(int fd, struct iovec *iov, int n)
+/* Relays what is in the pipe; closes it at its end. */
+static void relay(int *from, bool base64)
 {
-    while (n > 0) {
-        ssize_t sent = writev(fd, iov, n);
+    static uint8_t data[65536];
+    static char text[sizeof data / 3 * 4 + 4];
+    char size[16];
+    ssize_t n = read(*from, data, sizeof data);
 
-        if (sent < 0)
-            exit(1);
-        while (n > 0 && (size_t)sent >= iov->iov_len) {
-            sent -= (ssize_t)iov->iov_len;
-            iov++;
-            n--;
-        }
-        if (n > 0) {
-            iov->iov_base = (char *)iov->iov_base + sent;
-            iov->iov_len -= (size_t)sent;
-        }
+    if (n > 0) {
+        size_t len = base64 ? encode(data, (size_t)n, text) : (size_t)n;
+        struct iovec iov[3] = {{size, 0}, {base64 ? (void *)text : (void *)data, len}, RAW_TEXT("\r\n")};
+
+        iov[0].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", len);
+        raw_send(run.client, iov, 3);
+    } else {
+        close(*from);
+        *from = -1;
     }
 }
 
-/* Relays what is in the pipe. Returns 0 at its end. */
-static ssize_t relay(int from, int to, int base64)
+static pid_t spawn(char **command, int out, int err)
 {
-    static uint8_t data[65536];
-    static char text[88000];
-    char head[16];
-    ssize_t n = read(from, data, sizeof data);
-    size_t len = n > 0 ? (size_t)n : 0;
-    struct iovec iov[3];
+    pid_t pid = vfork();
 
-    if (n <= 0)
-        return n;
-    if (base64)
-        len = encode(data, len, text);
-    iov[0] = (struct iovec){head, (size_t)snprintf(head, sizeof head, "%zx\r\n", len)};
-    iov[1] = (struct iovec){base64 ? (void *)text : (void *)data, len};
-    iov[2] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
-    send_all(to, iov, 3);
-    return n;
+    if (pid == 0) {
+        sigset_t none;
+
+        sigemptyset(&none);
+        setsid(); /* a caller may signal the tree; and a session is what autogroups share CPU time by */
+        dup2(null_fd, 0);
+        dup2(out, 1);
+        dup2(err, 2);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execv(command[0], command);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void begin(int client, char **command)
+{
+    struct iovec iov[2] = {RAW_TEXT(RAW_STREAM_HEAD), RAW_TEXT(STARTED)};
+    int out[2], err[2];
+
+    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+        raw_die("pipe");
+    run.client = client;
+    run.pipes[0] = out[0];
+    run.pipes[1] = err[0];
+    run.pid = spawn(command, out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    raw_watch(ep, out[0]);
+    raw_watch(ep, err[0]);
+    raw_send(client, iov, 2);
+}
+
+static void reap(int signals)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signals, &info, sizeof info) > 0 && waitpid(run.pid, NULL, WNOHANG) == run.pid)
+        run.pid = 0;
+}
+
+static void end(void)
+{
+    struct iovec iov = RAW_TEXT(ENDED);
+
+    raw_send(run.client, &iov, 1);
+    run.client = -1;
 }
 
 int main(int argc, char **argv)
 {
-    int base64 = argc > 2 && strcmp(argv[2], "base64") == 0, listener, ep, sfd,
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    char **command = argv + 2 + base64;
     struct epoll_event events[16];
-    sigset_t set, none;
-    int client = -1, out = -1, err = -1, exited = 1;
+    int listener, signals;
+    bool base64;
+    sigset_t set;
 
-    sigemptyset(&none);
+    if (argc < 4)
+        return 2;
+    base64 = strcmp(argv[2], "base64") == 0;
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    sfd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    signals = signalfd(-1, &set, SFD_CLOEXEC);
     listener = raw_listen(argv[1]);
-    ep = raw_epoll(listener);
-    raw_watch(ep, sfd, EPOLLIN);
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    raw_watch(ep, listener);
+    raw_watch(ep, signals);
     for (;;) {
         int n = epoll_wait(ep, events, 16, -1);
 
@@ -99,55 +160,20 @@ int main(int argc, char **argv)
             int fd = events[i].data.fd;
             char request[16384];
 
-            if (fd == listener) {
-                raw_watch(ep, raw_accept(listener), EPOLLIN);
-            } else if (fd == out || fd == err) {
-                if (relay(fd, client, base64) <= 0) {
-                    close(fd);
-                    *(fd == out ? &out : &err) = -1;
-                }
-            } else if (fd == sfd) {
-                struct signalfd_siginfo info;
-
-                while (read(sfd, &info, sizeof info) > 0)
-                    ;
-                while (waitpid(-1, NULL, WNOHANG) > 0)
-                    exited = 1;
-            } else if (recv(fd, request, sizeof request, 0) <= 0) {
+            if (fd == listener)
+                raw_watch(ep, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+            else if (fd == run.pipes[0])
+                relay(&run.pipes[0], base64);
+            else if (fd == run.pipes[1])
+                relay(&run.pipes[1], base64);
+            else if (fd == signals)
+                reap(signals);
+            else if (recv(fd, request, sizeof request, 0) <= 0)
                 close(fd);
-                continue;
-            } else {
-                int o[2], e[2];
-                struct iovec iov[2] = {{(void *)(uintptr_t)HEAD, sizeof HEAD - 1},
-                                       {(void *)(uintptr_t)STARTED, sizeof STARTED - 1}};
-
-                client = fd;
-                if (pipe2(o, O_CLOEXEC) < 0 || pipe2(e, O_CLOEXEC) < 0)
-                    return 1;
-                exited = 0;
-                if (vfork() == 0) {
-                    dup2(null, 0);
-                    dup2(o[1], 1);
-                    dup2(e[1], 2);
-                    sigprocmask(SIG_SETMASK, &none, NULL);
-                    execv(command[0], command);
-                    _exit(127);
-                }
-                close(o[1]);
-                close(e[1]);
-                out = o[0];
-                err = e[0];
-                raw_watch(ep, out, EPOLLIN);
-                raw_watch(ep, err, EPOLLIN);
-                send_all(client, iov, 2);
-                continue;
-            }
-            if (exited && out < 0 && err < 0 && client >= 0) {
-                struct iovec iov = {(void *)(uintptr_t)ENDED, sizeof ENDED - 1};
-
-                send_all(client, &iov, 1);
-                client = -1;
-            }
+            else
+                begin(fd, argv + 3);
+            if (run.client >= 0 && run.pid == 0 && run.pipes[0] < 0 && run.pipes[1] < 0)
+                end();
         }
     }
 }

@@ -1,41 +1,39 @@
-/* The raw limit of a small request: one thread, epoll, one read and one write. It answers every request that
- * ends in a blank line or in its Content-Length with the same prepared response.
+/* The raw limit of a small request: one thread, epoll, one read and one write. Whatever it is asked, it answers
+ * with the same bytes. It is also the raw limit of a start.
  *
- *   raw_http ADDRESS RESPONSE_FILE      (ADDRESS: unix:PATH or tcp:PORT) */
+ *   raw_http SOCKET RESPONSE_FILE */
 #include "raw.h"
-
-static char response[1 << 20];
-static size_t response_len;
 
 int main(int argc, char **argv)
 {
+    static char response[1 << 16];
     struct epoll_event events[16];
-    int listener, ep;
-    FILE *f;
+    int file, listener, ep;
+    ssize_t len;
 
     if (argc != 3)
         return 2;
-    f = fopen(argv[2], "r");
-    response_len = fread(response, 1, sizeof response, f);
+    file = open(argv[2], O_RDONLY | O_CLOEXEC);
+    len = read(file, response, sizeof response);
+    if (len <= 0)
+        raw_die(argv[2]);
+    close(file);
     listener = raw_listen(argv[1]);
-    ep = raw_epoll(listener);
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    raw_watch(ep, listener);
     for (;;) {
         int n = epoll_wait(ep, events, 16, -1);
 
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
             char request[16384];
-            ssize_t got;
 
-            if (fd == listener) {
-                raw_watch(ep, raw_accept(listener), EPOLLIN);
-                continue;
-            }
-            got = recv(fd, request, sizeof request, 0);
-            if (got <= 0)
+            if (fd == listener)
+                raw_watch(ep, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+            else if (recv(fd, request, sizeof request, 0) <= 0)
                 close(fd);
-            else if (send(fd, response, response_len, MSG_NOSIGNAL) < 0)
-                return 1;
+            else if (send(fd, response, (size_t)len, MSG_NOSIGNAL) != len)
+                raw_die("send");
         }
     }
 }

@@ -1,58 +1,74 @@
-/* The raw limit of a keystroke: one thread, epoll. The first request starts PROGRAM on a terminal and its
- * connection gets what it prints; every later one writes a byte to the terminal and is answered.
+/* The raw limit of a keystroke: one thread, epoll. The first request starts PROGRAM on a terminal, and its
+ * connection gets what that prints; of every other one the last byte is typed, and then it is answered.
  *
- *   raw_pty ADDRESS PROGRAM [ARG...] */
+ *   raw_pty SOCKET PROGRAM [ARG...] */
 #include "raw.h"
 
 #include <pty.h>
 
-#define HEAD                                                                                                 \
-    "HTTP/1.1 200 OK\r\nContent-Type: application/connect+proto\r\nTransfer-Encoding: chunked\r\n\r\n"
-#define ANSWERED "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\nContent-Length: 0\r\n\r\n"
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\nContent-Length: 0\r\n\r\n"
+
+/* Starts the program; its terminal. */
+static int begin(int client, char **command)
+{
+    struct iovec head = RAW_TEXT(RAW_STREAM_HEAD);
+    int master;
+
+    if (forkpty(&master, NULL, NULL, NULL) == 0) {
+        execv(command[0], command);
+        _exit(127);
+    }
+    raw_send(client, &head, 1);
+    return master;
+}
+
+static void relay(int master, int client)
+{
+    char size[16], data[16384];
+    ssize_t n = read(master, data, sizeof data);
+    struct iovec iov[3] = {{size, 0}, {data, (size_t)n}, RAW_TEXT("\r\n")};
+
+    if (n <= 0)
+        raw_die("terminal");
+    iov[0].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", (size_t)n);
+    raw_send(client, iov, 3);
+}
 
 int main(int argc, char **argv)
 {
     struct epoll_event events[16];
-    int listener = raw_listen(argv[1]), ep = raw_epoll(listener), stream = -1, master = -1;
+    int listener, ep, client = -1, master = -1;
 
-    (void)argc;
+    if (argc < 3)
+        return 2;
+    listener = raw_listen(argv[1]);
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    raw_watch(ep, listener);
     for (;;) {
         int n = epoll_wait(ep, events, 16, -1);
 
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
-            char data[16384];
+            char request[16384];
             ssize_t got;
 
             if (fd == listener) {
-                raw_watch(ep, raw_accept(listener), EPOLLIN);
+                raw_watch(ep, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
             } else if (fd == master) {
-                char head[16];
-                struct iovec iov[3] = {{head, 0}, {data, 0}, {(void *)(uintptr_t) "\r\n", 2}};
-
-                got = read(master, data, sizeof data);
-                if (got <= 0)
-                    return 0;
-                iov[0].iov_len = (size_t)snprintf(head, sizeof head, "%zx\r\n", (size_t)got);
-                iov[1].iov_len = (size_t)got;
-                if (writev(stream, iov, 3) < 0)
-                    return 1;
-            } else if ((got = recv(fd, data, sizeof data, 0)) <= 0) {
+                relay(master, client);
+            } else if ((got = recv(fd, request, sizeof request, 0)) <= 0) {
                 close(fd);
-                if (fd == stream)
-                    return 0;
-            } else if (stream < 0) {
-                stream = fd;
-                if (forkpty(&master, NULL, NULL, NULL) == 0) {
-                    execv(argv[2], argv + 2);
-                    _exit(127);
-                }
-                raw_watch(ep, master, EPOLLIN);
-                if (send(stream, HEAD, sizeof HEAD - 1, 0) < 0)
-                    return 1;
+                if (fd != client)
+                    continue;
+                close(master);
+                client = master = -1;
+            } else if (client < 0) {
+                client = fd;
+                master = begin(client, argv + 2);
+                raw_watch(ep, master);
             } else {
-                if (write(master, data + got - 1, 1) < 0 || send(fd, ANSWERED, sizeof ANSWERED - 1, 0) < 0)
-                    return 1;
+                if (write(master, request + got - 1, 1) != 1 || send(fd, ANSWER, sizeof ANSWER - 1, 0) < 0)
+                    raw_die("keystroke");
             }
         }
     }
