@@ -198,7 +198,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-int flags_parse(struct flags *f, int argc, char **argv, struct err *e)
+int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e)
 {
     struct options o = {
         .table = table, .count = ARRAY_LEN(table), .argc = argc, .argv = argv, .at = 1, .single_dash = true};
@@ -212,7 +212,14 @@ int flags_parse(struct flags *f, int argc, char **argv, struct err *e)
         .log_level = LOG_INFO,
         .envd = argc > 0 && strcmp(base_name(argv[0]), "envd") == 0,
     };
-    while ((id = options_next(&o, &value, e)) > 0) {
+    for (;;) {
+        id = options_next(&o, &value, e);
+        if (id == OPTIONS_END && pid1 && o.at < argc) {
+            o.at += argv[o.at][0] != '-' || !argv[o.at][1]; /* else "--" was passed, and options go on */
+            continue;
+        }
+        if (id < 0)
+            break;
         if (take(f, &o, id, value, e) < 0)
             return -1;
         f->envd |=

@@ -34,8 +34,10 @@ struct flags {
     bool help, version, told_version, commit, limits;
 };
 
-/* Fills *f with the defaults and what argv says. Returns 0, or -1 with *e: one line that names the word. */
-int flags_parse(struct flags *f, int argc, char **argv, struct err *e);
+/* Fills *f with the defaults and what argv says. pid1: the kernel hands its init the words of its command line that it
+ * does not know (Documentation/admin-guide/kernel-parameters.rst); those without a dash are passed over. Returns 0, or -1
+ * with *e: one line that names the word. */
+int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e);
 
 /* The table, for the man page and the completions. */
 const struct option *flags_table(size_t *count);

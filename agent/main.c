@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
@@ -274,16 +275,13 @@ static int open_guest(struct err *e)
 {
     const struct flags *f = &agent.flags;
     struct spawn_surroundings around = surroundings();
-    struct err why;
 
     agent.spawners = jobs_new(&agent.loop, &(struct jobs_config){"spawn", SPAWN_THREADS, 0, SPAWN_QUEUE_MAX});
     agent.workers = jobs_new(&agent.loop,
                              &(struct jobs_config){"worker", WORKER_THREADS, WORKER_EXTRA, WORKER_QUEUE_MAX});
     if (!agent.spawners || !agent.workers)
         return err_nomem(e, "start");
-    cgroups_init(&agent.cgroups, &agent.loop, agent.workers, f->cgroups, f->cgroup_root, agent.pid1, &why);
-    if (!agent.cgroups.enabled)
-        log_info("cgroup.none", LOG_STR("error.message", why.text));
+    cgroups_init(&agent.cgroups, &agent.loop, agent.workers, f->cgroups, f->cgroup_root, agent.pid1);
     return execs_init(&agent.execs, &agent.loop, &agent.pool, agent.spawners, &agent.cgroups, &around,
                       f->ring ? f->ring : RING_MAX, e);
 }
@@ -332,6 +330,15 @@ static bool print_and_leave(void)
     return true;
 }
 
+/* Says why it cannot start. The kernel panics when its init ends, and a serial console would lose the line. */
+static int give_up(const struct err *e)
+{
+    fprintf(stderr, "guestd: %s\n", e->text);
+    if (agent.pid1)
+        tcdrain(STDERR_FILENO);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct err e;
@@ -339,10 +346,8 @@ int main(int argc, char **argv)
     agent.pid1 = getpid() == 1;
     if (agent.pid1)
         init_early(); /* the console, before anything can fail */
-    if (flags_parse(&agent.flags, argc, argv, &e) < 0) {
-        fprintf(stderr, "guestd: %s\n", e.text);
-        return EXIT_USAGE;
-    }
+    if (flags_parse(&agent.flags, argc, argv, agent.pid1, &e) < 0)
+        return give_up(&e);
     if (print_and_leave())
         return 0;
     clean_surroundings();
@@ -350,10 +355,8 @@ int main(int argc, char **argv)
     log_init(agent.flags.log_level, agent.flags.log_format, agent.pid1);
     if (agent.pid1)
         init_boot();
-    if (open_agent(&e) < 0) {
-        fprintf(stderr, "guestd: %s\n", e.text);
-        return EXIT_USAGE;
-    }
+    if (open_agent(&e) < 0)
+        return give_up(&e);
     log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
     loop_run(&agent.loop);
     cgroups_destroy(&agent.cgroups);

@@ -23,13 +23,16 @@ const size_t global_option_count = ARRAY_LEN(global_options);
 
 int ctl_say(int code, const char *fmt, ...)
 {
+    char text[2048];
     va_list ap;
 
-    fputs("guestctl: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+    for (char *p = text; *p; p++) /* it may come from the guest, and go to a terminal */
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    fprintf(stderr, "guestctl: %s\n", text);
     return code;
 }
 

@@ -25,9 +25,14 @@ struct chain {
     size_t bytes;   /* in all items */
 };
 
+/* An empty chain may have no list, and C does not even let 0 be added to NULL. */
+static inline const struct chain_item *chain_item_at(const struct chain *c, uint32_t i)
+{
+    return c->items ? c->items + c->head + i : NULL;
+}
+
 #define CHAIN_FOREACH(it, c)                                                                                 \
-    for (const struct chain_item *(it) = (c)->items + (c)->head,                                             \
-                                 *it##_end = (c)->items + (c)->head + (c)->count;                            \
+    for (const struct chain_item *(it) = chain_item_at(c, 0), *it##_end = chain_item_at(c, (c)->count);      \
          (it) < it##_end; (it)++)
 
 /* Appends a copy of the bytes. Small copies share a heap segment. */

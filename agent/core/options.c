@@ -80,7 +80,7 @@ int options_next(struct options *o, const char **value, struct err *e)
     opt = dashes == 2 || o->single_dash ? by_name(o, name, len) : NULL;
     if (opt)
         return take_value(o, opt, word, equals ? equals + 1 : NULL, value, e);
-    if (dashes == 1) {
+    if (dashes == 1 && (by_letter(o, *name) || !o->single_dash || !name[1])) {
         o->cluster = name;
         return options_next(o, value, e);
     }

@@ -93,8 +93,10 @@ static int move_self(const char *root)
     return write_file(dir, "agent/cgroup.procs", "0");
 }
 
-static int find_root(struct cgroups *c, const char *root, bool pid1, struct err *why)
+static int find_root(struct cgroups *c)
 {
+    const char *root = c->root_option;
+    struct err *why = &c->why;
     char own[256], mount[256];
     bool true_root;
 
@@ -105,7 +107,7 @@ static int find_root(struct cgroups *c, const char *root, bool pid1, struct err 
     if (!find_mount(mount))
         return err_set(why, STATUS_UNAVAILABLE, 0, "no cgroup2 is mounted");
     true_root = !find_own(own) || strcmp(own, "/") == 0;
-    if (pid1 || true_root) {
+    if (c->pid1 || true_root) {
         snprintf(c->root, sizeof c->root, "%s", mount);
         return 0;
     }
@@ -116,39 +118,83 @@ static int find_root(struct cgroups *c, const char *root, bool pid1, struct err 
     return 0;
 }
 
-void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool enabled, const char *root,
-                  bool pid1, struct err *why)
+void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool wanted, const char *root,
+                  bool pid1)
 {
-    *c = (struct cgroups){.dirs = {-1, -1}, .jobs = jobs, .loop = loop, .inotify = -1};
+    *c = (struct cgroups){.wanted = wanted,
+                          .root_option = root,
+                          .pid1 = pid1,
+                          .jobs = jobs,
+                          .loop = loop,
+                          .inotify = -1,
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .dirs = {-1, -1}};
     LIST_INIT(&c->waiting);
-    if (!enabled) {
-        err_set(why, STATUS_UNAVAILABLE, 0, "turned off");
-        return;
-    }
-    if (find_root(c, root, pid1, why) < 0)
-        return;
-    for (int k = CGROUP_USER; k <= CGROUP_PTYS; k++) {
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof path, "%s/%s", c->root, class_names[k]);
-        if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-            err_set(why, STATUS_UNAVAILABLE, errno, "mkdir '%s'", path);
-            return;
-        }
-        c->dirs[k] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (c->dirs[k] < 0) {
-            err_set(why, STATUS_UNAVAILABLE, errno, "open '%s'", path);
-            return;
-        }
-    }
-    c->enabled = true;
 }
 
-int cgroup_leaf_make(const struct cgroups *c, enum cgroup_class k, const char *id)
+/* Makes the directory of a class and opens it in place of what dirs[k] was. Another agent below the same root may have
+ * removed it at its end. */
+static int open_class(struct cgroups *c, enum cgroup_class k)
+{
+    char path[PATH_MAX];
+    CLEANUP_FD int fd = -1;
+
+    snprintf(path, sizeof path, "%s/%s", c->root, class_names[k]);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return err_set(&c->why, STATUS_UNAVAILABLE, errno, "mkdir '%s'", path);
+    fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (c->dirs[k] >= 0 && dup3(fd, c->dirs[k], O_CLOEXEC) < 0))
+        return err_set(&c->why, STATUS_UNAVAILABLE, errno, "open '%s'", path);
+    if (c->dirs[k] < 0)
+        c->dirs[k] = fd_take(&fd);
+    return 0;
+}
+
+bool cgroups_open(struct cgroups *c)
+{
+    bool enabled;
+
+    pthread_mutex_lock(&c->lock);
+    if (!c->opened) {
+        c->opened = true;
+        if (!c->wanted)
+            err_set(&c->why, STATUS_UNAVAILABLE, 0, "turned off");
+        else
+            c->enabled =
+                find_root(c) == 0 && open_class(c, CGROUP_USER) == 0 && open_class(c, CGROUP_PTYS) == 0;
+    }
+    enabled = c->enabled;
+    pthread_mutex_unlock(&c->lock);
+    return enabled;
+}
+
+void cgroups_tell(struct cgroups *c)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->opened && !c->enabled && !c->told)
+        log_info("cgroup.none", LOG_STR("error.message", c->why.text));
+    c->told = c->opened;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* mkdir in the class, which is made again when somebody has removed it. */
+static int make_leaf(struct cgroups *c, enum cgroup_class k, const char *id)
+{
+    int ret = mkdirat(c->dirs[k], id, 0755);
+
+    if (ret == 0 || errno != ENOENT)
+        return ret;
+    pthread_mutex_lock(&c->lock);
+    ret = open_class(c, k);
+    pthread_mutex_unlock(&c->lock);
+    return ret == 0 ? mkdirat(c->dirs[k], id, 0755) : -1;
+}
+
+int cgroup_leaf_make(struct cgroups *c, enum cgroup_class k, const char *id)
 {
     int fd;
 
-    if (mkdirat(c->dirs[k], id, 0755) < 0)
+    if (make_leaf(c, k, id) < 0)
         return -1;
     fd = openat(c->dirs[k], id, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {

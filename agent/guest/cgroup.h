@@ -10,9 +10,14 @@
  * be written there are no leaves, and processes are told apart by session. Source:
  * Documentation/admin-guide/cgroup-v2.rst, clone(2) CLONE_INTO_CGROUP.
  *
- * Threads: cgroups_init, the removal and the watcher on the loop; leaf_make in workers. */
+ * Nothing is looked for or made before the first process needs it: that takes a fresh agent's start-up time twice
+ * over, and moving itself may wait for the kernel's grace period.
+ *
+ * Threads: cgroups_open and leaf_make any; the rest on the loop. */
 #ifndef GUEST_CGROUP_H
 #define GUEST_CGROUP_H
+
+#include <pthread.h>
 
 #include "core/err.h"
 #include "core/jobs.h"
@@ -22,24 +27,37 @@ enum cgroup_class { CGROUP_USER, CGROUP_PTYS, CGROUP_NONE };
 struct cgroup_leaf; /* one that is being removed */
 
 struct cgroups {
-    bool enabled;
-    char root[256];
-    int dirs[2]; /* O_PATH, by class */
+    bool wanted; /* not --no-cgroups */
+    const char *root_option;
+    bool pid1;
     struct jobs *jobs;
     struct loop *loop;
     int inotify; /* of leaves that outlive their leader; opened at first need */
     ev_io io;
     LIST_HEAD(, cgroup_leaf) waiting;
     uint64_t removing; /* leaves handed to cgroup_leaf_remove and not gone yet */
+    bool told;         /* the log knows why there are none */
+
+    pthread_mutex_t lock; /* of what follows */
+    bool opened, enabled;
+    struct err why; /* not enabled */
+    char root[256];
+    int dirs[2]; /* O_PATH, by class; the numbers do not change once opened */
 };
 
-/* Finds R and makes it ready. `root` is --cgroup-root or NULL; enabled = false: --no-cgroups. pid1: the agent
- * stays where it is. Never fails: without a usable cgroup2 `enabled` is false and *why says the reason. */
-void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool enabled, const char *root,
-                  bool pid1, struct err *why);
+/* Remembers what is wanted. `root` is --cgroup-root or NULL and must outlive *c; wanted = false: --no-cgroups. pid1: the
+ * agent stays where it is. */
+void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool wanted, const char *root,
+                  bool pid1);
 
-/* Makes the leaf `id` and opens it (O_PATH). Returns the descriptor, or -1 with errno. In a worker. */
-int cgroup_leaf_make(const struct cgroups *c, enum cgroup_class k, const char *id);
+/* Finds R and makes it ready, the first time. Returns whether there is a usable cgroup2; if not, c->why says why. */
+bool cgroups_open(struct cgroups *c);
+
+/* Logs once why there are no leaves, if they were looked for and there are none. */
+void cgroups_tell(struct cgroups *c);
+
+/* Makes the leaf `id` and opens it (O_PATH); after cgroups_open said yes. Returns the descriptor, or -1 with errno. */
+int cgroup_leaf_make(struct cgroups *c, enum cgroup_class k, const char *id);
 
 /* Kills every process in the leaf. Returns 0 or -1 with errno (ENOENT: it is gone). */
 int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *id);

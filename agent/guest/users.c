@@ -153,11 +153,11 @@ static struct user *read_user(const char *name, size_t *size, struct err *e)
                 cache.dir);
         return NULL;
     }
-    while ((pw = fgetpwent(f)) && strcmp(pw->pw_name, name) != 0)
+    while ((pw = fgetpwent(f)) && (!pw->pw_dir || strcmp(pw->pw_name, name) != 0))
         ;
     if (!pw && number) {
         rewind(f);
-        while ((pw = fgetpwent(f)) && pw->pw_uid != (uid_t)strtoul(name, NULL, 10))
+        while ((pw = fgetpwent(f)) && (!pw->pw_dir || pw->pw_uid != (uid_t)strtoul(name, NULL, 10)))
             ;
     }
     if (!pw)

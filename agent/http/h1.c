@@ -387,10 +387,11 @@ static int on_header_value(llhttp_t *p, const char *s, size_t n)
 static int check_head(const llhttp_t *p, const struct http_exchange *x)
 {
     struct bytes te = http_fields_get(&x->request, "transfer-encoding");
+    unsigned hosts = http_fields_count(&x->request, "host");
 
     if (p->http_major != 1)
         return 505;
-    if (p->http_minor >= 1 && http_fields_count(&x->request, "host") != 1) /* section 3.2 */
+    if (hosts > 1 || (hosts == 0 && p->http_minor >= 1)) /* section 3.2 */
         return 400;
     if (te.ptr && (p->http_minor == 0 || (p->flags & F_CONTENT_LENGTH))) /* section 6.1: smuggling */
         return 400;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "net/conn_internal.h"
@@ -72,6 +73,19 @@ static bool evict(struct net *n)
     return true;
 }
 
+/* Any process of the guest can be refused as often as it likes: the log hears of it once a second. */
+static void refused(struct net *n, const struct peer *peer)
+{
+    uint64_t now = clock_mono_ms();
+
+    n->stats.refused++;
+    if (n->stats.refused > 1 && now < n->refused_told_ms + 1000)
+        return;
+    n->refused_told_ms = now;
+    log_info("connection.refused", LOG_STR("network.transport", transport_name(peer->transport)),
+             LOG_INT("network.peer.cid", peer->cid), LOG_INT("connection.refused_count", n->stats.refused));
+}
+
 static void admit(struct net *n, struct listener *l, int fd, const struct address *from)
 {
     struct peer peer;
@@ -79,9 +93,7 @@ static void admit(struct net *n, struct listener *l, int fd, const struct addres
 
     peer_of(fd, l, from, &peer);
     if (l->admit && !l->admit(l, &peer)) {
-        n->stats.refused++;
-        log_warn("connection.refused", LOG_STR("network.transport", transport_name(peer.transport)),
-                 LOG_INT("network.peer.cid", peer.cid));
+        refused(n, &peer);
         close(fd);
         return;
     }

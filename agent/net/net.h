@@ -42,6 +42,7 @@ struct net {
     int spare_fd;           /* closed to accept and refuse when descriptors run out */
     bool shutting_down;
     struct net_stats stats;
+    uint64_t refused_told_ms; /* when the log heard of the last refusal */
 };
 
 /* Prepares; nothing listens yet. The pools must outlive it. */

@@ -39,7 +39,7 @@ static int codec_of(struct bytes type, const char *const types[2])
 static int parse_timeout(struct bytes v, uint64_t *ms, struct err *e)
 {
     *ms = 0;
-    if (!v.ptr)
+    if (v.len == 0)
         return 0;
     for (size_t i = 0; i < v.len; i++) {
         if (v.len > 10 || v.ptr[i] < '0' || v.ptr[i] > '9')

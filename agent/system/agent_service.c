@@ -98,7 +98,7 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     r.started_at = &started;
     r.pid = (uint32_t)getpid();
     r.generation = net->generation;
-    r.cgroup_root = (char *)(uintptr_t)(s->execs->cgroups->enabled ? s->execs->cgroups->root : "");
+    r.cgroup_root = (char *)(uintptr_t)(cgroups_open(s->execs->cgroups) ? s->execs->cgroups->root : "");
     if (list_listeners(net, &arena, &r) < 0 || list_limits(&arena, &r) < 0) {
         struct err e;
 

@@ -340,6 +340,14 @@ def test_cgroup_flags(tmp_path):
     os.rmdir(f"{root}/elsewhere")
 
 
+def test_an_agent_that_ends_leaves_others_their_cgroups():
+    with Agent() as a:
+        a.run("true")
+        with Agent("--cgroup-root", a.call("guest.v1.Agent/GetInfo")["cgroupRoot"]) as b:
+            b.run("true")
+        assert re.search(r"/user/", a.run("cat", "/proc/self/cgroup").stdout.decode())
+
+
 def cgroup_of(pid):
     with open(f"/proc/{pid}/cgroup") as f:
         return [line for line in f.read().splitlines() if line.startswith("0::")][0]

@@ -297,6 +297,18 @@ def test_other_signals_are_unimplemented(agent, codec, signo, name):
         assert (e.value.code, e.value.message) == ("unimplemented", f"invalid signal: {name}")
 
 
+def test_a_signal_to_what_is_listed_is_no_error(agent, codec):
+    """The program has ended, a child holds its output: it is listed still, as a zombie would be, and SIGKILL ends the rest."""
+    with agent.start("/bin/sh", "-c", "(while :; do echo; sleep .05; done) & echo $!", codec=codec) as s:
+        pid = s.started()
+        child = int(s.read_until(b"\n"))
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), what="the program is reaped")
+        for signo in (15, 9):
+            agent.call("process.Process/SendSignal", {"process": {"pid": pid}, "signal": signo}, codec)
+        wait_for(lambda: not alive(child), what="the child is killed")
+        assert s.result().code == 0
+
+
 # --- input --------------------------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ static int parse_as(const char *program, const char *const *words)
     argv[0] = (char *)(uintptr_t)program;
     for (; *words; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
-    return flags_parse(&f, argc, argv, &e);
+    return flags_parse(&f, argc, argv, false, &e);
 }
 
 #define PARSE(...) parse_as("/usr/sbin/guestd", (const char *const[]){__VA_ARGS__, NULL})
@@ -118,7 +118,7 @@ static void mistakes_name_the_word(void **state)
         const char *names;
     } cases[] = {
         {{"--frobnicate"}, "--frobnicate"},
-        {{"-frobnicate"}, "'-f'"},
+        {{"-frobnicate"}, "'-frobnicate'"},
         {{"--listen"}, "--listen"},
         {{"--tcp=yes"}, "--tcp"},
         {{"stray"}, "'stray' is not an option"},
@@ -147,6 +147,19 @@ static void mistakes_name_the_word(void **state)
         if (!strstr(e.text, cases[i].names) || strchr(e.text, '\n'))
             fail_msg("%s: %s", cases[i].words[0], e.text);
     }
+}
+
+/* The kernel gives its init what it does not know of its command line. */
+static void an_init_passes_over_the_kernels_words(void **state)
+{
+    char *argv[] = {"/sbin/init", "splash", "--tcp", "quieter", "--", "--open", NULL};
+
+    (void)state;
+    assert_int_equal(flags_parse(&f, 6, argv, true, &e), 0);
+    assert_true(f.tcp);
+    assert_true(f.open);
+    assert_int_equal(flags_parse(&f, 6, argv, false, &e), -1);
+    assert_string_equal(e.text, "'splash' is not an option");
 }
 
 static void repeated_options_are_bounded(void **state)
@@ -232,6 +245,7 @@ int main(void)
         cmocka_unit_test(the_last_of_two_wins),
         cmocka_unit_test(envds_words_make_it_an_envd),
         cmocka_unit_test(mistakes_name_the_word),
+        cmocka_unit_test(an_init_passes_over_the_kernels_words),
         cmocka_unit_test(repeated_options_are_bounded),
         cmocka_unit_test(help_holds_the_whole_table_and_fits_a_screen),
         cmocka_unit_test(limits_are_printed_with_their_values),

@@ -319,6 +319,7 @@ static void spawn_done(struct job *j)
     struct exec *x = ticket_find(&t->tickets, s->ticket);
 
     LIST_REMOVE(s, link);
+    cgroups_tell(t->cgroups);
     if (!x) {
         spawn_abandoned(t, s);
     } else {
@@ -358,7 +359,7 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
     struct spawn *s;
     struct exec *x;
 
-    if (!t->cgroups->enabled || spec->in_agent_cgroup)
+    if (!t->cgroups->wanted || spec->in_agent_cgroup)
         class = CGROUP_NONE;
     if (t->stopping) {
         free(spec);
@@ -495,8 +496,10 @@ int exec_signal(struct exec *x, int signo, struct err *e)
 {
     int ret;
 
-    if (x->state >= EXEC_EXITED)
+    if (x->state == EXEC_CLOSED)
         return err_set(e, STATUS_INTERNAL, 0, "error sending signal: os: process already finished");
+    if (x->state == EXEC_EXITED) /* a zombie takes any signal; what it left behind may still be ended */
+        return signo == SIGKILL && !x->spec->pty ? signal_tree(x, signo) : 0;
     /* Until it is reaped, and only we reap, its pid names nobody else. */
     ret = signo == SIGKILL && !x->spec->pty ? signal_tree(x, signo) : kill(x->pid, signo);
     if (ret < 0)

@@ -467,7 +467,7 @@ static void run(struct job *j)
         if (!cwd)
             failed(s, SPAWN_CWD, s->spec->cwd);
     }
-    if (cwd && s->class != CGROUP_NONE) {
+    if (cwd && s->class != CGROUP_NONE && cgroups_open(s->around->cgroups)) {
         cgroup = cgroup_leaf_make(s->around->cgroups, s->class, s->id);
         s->leaf_made = cgroup >= 0;
         if (cgroup < 0) {

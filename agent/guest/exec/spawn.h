@@ -22,7 +22,7 @@ struct execs;
 
 /* What of the agent's own state a child must not inherit; the same for all spawns. */
 struct spawn_surroundings {
-    const struct cgroups *cgroups;
+    struct cgroups *cgroups;
     int null_fd;          /* /dev/null, read-write */
     struct rlimit nofile; /* as the agent found it at its start */
     bool reset_nofile;    /* the agent has raised its own */

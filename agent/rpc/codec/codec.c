@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "rpc/codec/json.h"
+#include "rpc/codec/maps.h"
 #include "rpc/codec/proto.h"
 
 uint8_t codec_bulk_mark[1];
@@ -9,9 +10,16 @@ uint8_t codec_bulk_mark[1];
 ProtobufCMessage *codec_decode(enum codec codec, const ProtobufCMessageDescriptor *d, struct bytes in,
                                struct arena *a, struct err *e)
 {
+    ProtobufCMessage *m;
+
     /* A hostile message of n bytes decodes to many times n; an honest one stays far below. */
     a->max = MIN((size_t)DECODE_MAX, 64 * KIB + 32 * in.len);
-    return codec == CODEC_JSON ? json_decode(d, in, a, e) : proto_decode(d, in, a, e);
+    m = codec == CODEC_JSON ? json_decode(d, in, a, e) : proto_decode(d, in, a, e);
+    if (m && maps_settle(m, a) < 0) {
+        err_nomem(e, "decode a message");
+        return NULL;
+    }
+    return m;
 }
 
 int codec_encode(enum codec codec, const ProtobufCMessage *m, const struct chain *bulk, struct seg_pool *pool,

@@ -262,7 +262,7 @@ static int get_value(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
             return bad(c, f, "not an unsigned 64-bit integer");
         return 0;
     case PROTOBUF_C_TYPE_FLOAT:
-        if (get_double(j, &real) < 0 || (isfinite(real) && fabs(real) > 3.4028235677973366e38))
+        if (get_double(j, &real) < 0 || (isfinite(real) && fabs(real) >= 3.4028235677973366e38))
             return bad(c, f, "not a float");
         *(float *)p = (float)real;
         return 0;

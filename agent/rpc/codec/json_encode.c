@@ -52,7 +52,7 @@ static void put_double(struct writer *w, double v, int digits)
         writer_str(w, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
-    /* The shortest text that reads back as the same number. */
+    /* A text that reads back as the same number, and is short for most. */
     for (int n = digits - 2;; n++) {
         snprintf(text, sizeof text, "%.*g", n, v);
         if (n >= digits + 1 || (digits < 10 ? (double)strtof(text, NULL) : strtod(text, NULL)) == v)

@@ -115,7 +115,8 @@ static void sink_append(ProtobufCBuffer *base, size_t len, const uint8_t *data)
     struct sink *s = CONTAINER_OF(base, struct sink, base);
 
     if (data != CODEC_BULK) {
-        writer_put(&s->w, (const char *)data, len);
+        if (len > 0) /* an empty field has no data */
+            writer_put(&s->w, (const char *)data, len);
         return;
     }
     if (writer_done(&s->w) < 0) {

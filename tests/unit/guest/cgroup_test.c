@@ -12,7 +12,7 @@ static int setup(void **state)
 {
     (void)state;
     exec_rig_init(true);
-    return rig.cgroups.enabled ? 0 : -1;
+    return cgroups_open(&rig.cgroups) ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -141,15 +141,28 @@ static void a_frozen_spawn_times_out(void **state)
 static void turned_off_or_missing(void **state)
 {
     struct cgroups c;
-    struct err why;
 
     (void)state;
-    cgroups_init(&c, &rig.loop, rig.workers, false, NULL, false, &why);
-    assert_false(c.enabled);
-    cgroups_init(&c, &rig.loop, rig.workers, true, "/proc", false,
-                 &why); /* not a cgroup2: the real one is found */
-    assert_true(c.enabled);
+    cgroups_init(&c, &rig.loop, rig.workers, false, NULL, false);
+    assert_false(cgroups_open(&c));
+    cgroups_init(&c, &rig.loop, rig.workers, true, "/proc", false); /* not a cgroup2: the real one is found */
+    assert_true(cgroups_open(&c));
     cgroups_destroy(&c);
+}
+
+/* Another agent below the same root takes the empty directories with it at its end. */
+static void a_class_that_was_removed_is_made_again(void **state)
+{
+    struct reader r;
+    char path[512];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/user", rig.cgroups.root);
+    assert_int_equal(rmdir(path), 0);
+    shell(&r, "grep -c 0::.*/user/ /proc/self/cgroup");
+    assert_string_equal(text(&r, RING_STDOUT), "1\n");
+    reader_free(&r);
+    RUN_UNTIL(NULL, rig.cgroups.removing == 0, 5000);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -159,14 +172,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_process_lives_in_its_leaf), T(kill_reaches_what_fled_the_session),
         T(a_leaf_outlives_its_leader),  T(a_frozen_spawn_times_out),
-        T(turned_off_or_missing),
+        T(turned_off_or_missing),       T(a_class_that_was_removed_is_made_again),
     };
     struct cgroups probe;
-    struct err why;
 
-    cgroups_init(&probe, NULL, NULL, true, NULL, false, &why);
-    if (!probe.enabled) {
-        fprintf(stderr, "no cgroup2 (%s): mounting one\n", why.text);
+    cgroups_init(&probe, NULL, NULL, true, NULL, false);
+    if (!cgroups_open(&probe)) {
+        fprintf(stderr, "no cgroup2 (%s): mounting one\n", probe.why.text);
         if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             (mkdir("/sys/fs/cgroup", 0755) < 0 && errno != EEXIST) ||
             mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)

@@ -61,7 +61,7 @@ static int setup(void **state)
     rpc_init(&rpc, &rig.http, &rig.loop, &rig.pool);
     spawners = jobs_new(&rig.loop, &(struct jobs_config){"spawn", SPAWN_THREADS, 0, SPAWN_QUEUE_MAX});
     workers = jobs_new(&rig.loop, &(struct jobs_config){"worker", WORKER_THREADS, 4, WORKER_QUEUE_MAX});
-    cgroups_init(&cgroups, &rig.loop, workers, false, NULL, false, &e);
+    cgroups_init(&cgroups, &rig.loop, workers, false, NULL, false);
     around.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (settings_init(&settings, NULL, &e) < 0 ||
         execs_init(&execs, &rig.loop, &rig.pool, spawners, &cgroups, &around, MIB, &e) < 0)

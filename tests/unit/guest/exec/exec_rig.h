@@ -160,7 +160,7 @@ static void exec_rig_init(bool cgroups)
     ev_ref(rig.loop.ev);
     rig.spawners = jobs_new(&rig.loop, &(struct jobs_config){"spawn", SPAWN_THREADS, 0, SPAWN_QUEUE_MAX});
     rig.workers = jobs_new(&rig.loop, &(struct jobs_config){"worker", WORKER_THREADS, 4, WORKER_QUEUE_MAX});
-    cgroups_init(&rig.cgroups, &rig.loop, rig.workers, cgroups, NULL, false, &e);
+    cgroups_init(&rig.cgroups, &rig.loop, rig.workers, cgroups, NULL, false);
     around.cgroups = &rig.cgroups;
     around.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (execs_init(&rig.table, &rig.loop, &rig.pool, rig.spawners, &rig.cgroups, &around, MIB, &e) < 0)

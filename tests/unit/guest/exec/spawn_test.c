@@ -41,7 +41,7 @@ static int setup(void **state)
     (void)state;
     clone_errno = 0;
     no_memory = false;
-    cgroups = (struct cgroups){.enabled = false};
+    cgroups = (struct cgroups){.wanted = false};
     around = (struct spawn_surroundings){
         .cgroups = &cgroups, .null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), .uid = geteuid()};
     strcpy(dir + sizeof dir - 7, "XXXXXX");
@@ -359,6 +359,7 @@ static void without_a_leaf_it_is_resource_exhausted(void **state)
     if (!s)
         abort();
     snprintf(s->id, sizeof s->id, "leaf");
+    cgroups.opened = cgroups.enabled = true;
     cgroups.dirs[CGROUP_USER] = -1;
     s->job.run(&s->job);
     assert_int_equal(s->stage, SPAWN_CGROUP);
