@@ -1,0 +1,58 @@
+/* Subscribers: who watches a process, and from where. */
+#include "guest/exec/exec.h"
+
+void exec_notify(struct exec *x)
+{
+    struct exec_sub *s, *next;
+
+    TAILQ_FOREACH_SAFE (s, &x->subs, link, next)
+        s->events->ready(s);
+}
+
+int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_events *events,
+                   uint64_t offset, struct err *e)
+{
+    if (x->sub_count >= SUBSCRIBERS_MAX)
+        return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "process %d has %d subscribers already", x->pid,
+                       SUBSCRIBERS_MAX);
+    *sub = (struct exec_sub){.exec = x, .events = events};
+    ring_attach(&x->ring, &sub->cursor, offset);
+    TAILQ_INSERT_TAIL(&x->subs, sub, link);
+    x->sub_count++;
+    return 0;
+}
+
+void exec_unsubscribe(struct exec_sub *sub)
+{
+    struct exec *x = sub->exec;
+
+    if (!x)
+        return;
+    ring_detach(&sub->cursor);
+    TAILQ_REMOVE(&x->subs, sub, link);
+    x->sub_count--;
+    sub->exec = NULL;
+    if (x->state != EXEC_SPAWNING)
+        exec_output_resume(x);
+    loop_defer(x->table->loop, &x->check);
+}
+
+enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, enum ring_stream *stream)
+{
+    struct exec *x = sub->exec;
+    ssize_t n;
+
+    if (sub->dropped)
+        return EXEC_DROPPED;
+    n = ring_next(&sub->cursor, max, x->cut, out, stream);
+    if (n < 0)
+        return EXEC_NO_MEMORY;
+    if (sub->cursor.offset == x->ring.head)
+        sub->held_ms = 0;
+    if (n > 0) {
+        if (x->paused || x->full)
+            exec_output_resume(x);
+        return EXEC_DATA;
+    }
+    return x->state == EXEC_CLOSED && sub->cursor.offset >= x->cut ? EXEC_END : EXEC_AGAIN;
+}
