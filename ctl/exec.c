@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/base64.h"
 #include "core/fd.h"
 #include "core/limits.h"
@@ -125,41 +126,45 @@ static char *make_headers(const struct exec_request *r)
     return asprintf(&headers, "%s%s", basic, timeout) < 0 ? NULL : headers;
 }
 
-/* Fills the variables: "NAME=value", or "NAME" for our own value of it. A terminal needs to be told what it
- * is. */
-static size_t fill_vars(const struct exec_request *r, Process__ProcessConfig__EnvsEntry *entries,
-                        Process__ProcessConfig__EnvsEntry **list)
+static void set_var(Process__ProcessConfig__EnvsEntry *entry, const char *name, const char *value)
 {
+    process__process_config__envs_entry__init(entry);
+    entry->key = (char *)(uintptr_t)name;
+    entry->value = (char *)(uintptr_t)value;
+}
+
+/* The variables: "NAME=value", or "NAME" for our own value of it; as docker, what we have not is not set. A terminal's
+ * program needs to be told what it is. They lie in the arena; NULL: out of memory. */
+static Process__ProcessConfig__EnvsEntry **make_vars(const struct exec_request *r, struct arena *a,
+                                                     size_t *count)
+{
+    Process__ProcessConfig__EnvsEntry *entries = arena_array(a, r->var_count + 1, sizeof *entries);
+    Process__ProcessConfig__EnvsEntry **list = arena_array(a, r->var_count + 1, sizeof *list);
     bool term = false;
     size_t n = 0;
 
+    if (!entries || !list)
+        return NULL;
     for (size_t i = 0; i < r->var_count; i++) {
-        char *name = strdup(r->vars[i]), *equals = name ? strchr(name, '=') : NULL;
-        const char *own = name && !equals ? getenv(name) : NULL;
+        size_t len = strcspn(r->vars[i], "=");
+        const char *name = arena_string(a, (struct bytes){r->vars[i], len});
+        const char *value = r->vars[i][len] ? r->vars[i] + len + 1 : name ? getenv(name) : NULL;
 
-        if (!name || (!equals && !own)) {
-            free(name);
-            continue; /* as docker: a variable that we have not is not set */
-        }
-        process__process_config__envs_entry__init(&entries[n]);
-        if (equals)
-            *equals = 0;
-        entries[n].key = name;
-        entries[n].value = equals ? equals + 1 : (char *)(uintptr_t)own;
-        term |= strcmp(name, "TERM") == 0;
-        list[n] = &entries[n];
-        n++;
+        if (!name)
+            return NULL;
+        if (value)
+            set_var(&entries[n++], name, value);
+        term |= value && strcmp(name, "TERM") == 0;
     }
     if (r->tty && !term) {
         const char *own = getenv("TERM");
 
-        process__process_config__envs_entry__init(&entries[n]);
-        entries[n].key = (char *)(uintptr_t) "TERM";
-        entries[n].value = (char *)(uintptr_t)(own && *own ? own : "xterm-256color");
-        list[n] = &entries[n];
-        n++;
+        set_var(&entries[n++], "TERM", own && *own ? own : "xterm-256color");
     }
-    return n;
+    for (size_t i = 0; i < n; i++)
+        list[i] = &entries[i];
+    *count = n;
+    return list;
 }
 
 static int send_start(struct exec_run *x, struct err *e)
@@ -169,18 +174,15 @@ static int send_start(struct exec_run *x, struct err *e)
     Process__ProcessConfig config = PROCESS__PROCESS_CONFIG__INIT;
     Process__PTY pty = PROCESS__PTY__INIT;
     Process__PTY__Size size = PROCESS__PTY__SIZE__INIT;
-    CLEANUP_FREE Process__ProcessConfig__EnvsEntry *entries = calloc(r->var_count + 1, sizeof *entries);
-    CLEANUP_FREE Process__ProcessConfig__EnvsEntry **list = calloc(r->var_count + 1, sizeof *list);
     CLEANUP_FREE char *headers = make_headers(r);
+    struct arena arena = {.max = DECODE_MAX};
     uint16_t cols, rows;
+    int ret;
 
-    if (!entries || !list || !headers)
-        return err_nomem(e, "start the command");
     config.cmd = (char *)(uintptr_t)r->command;
     config.args = r->args;
     config.n_args = r->arg_count;
-    config.n_envs = fill_vars(r, entries, list);
-    config.envs = list;
+    config.envs = make_vars(r, &arena, &config.n_envs);
     if (r->workdir) {
         config._cwd_case = PROCESS__PROCESS_CONFIG___CWD_CWD;
         config.cwd = (char *)(uintptr_t)r->workdir;
@@ -200,7 +202,12 @@ static int send_start(struct exec_run *x, struct err *e)
         m._pty_case = PROCESS__START_REQUEST___PTY_PTY;
         m.pty = &pty;
     }
-    return client_stream_send(&x->out, "process.Process/Start", headers, &m.base, e);
+    if (headers && config.envs)
+        ret = client_stream_send(&x->out, "process.Process/Start", headers, &m.base, e);
+    else
+        ret = err_nomem(e, "start the command");
+    arena_clear(&arena);
+    return ret;
 }
 
 /* --- what the command says ------------------------------------------------------------------- */

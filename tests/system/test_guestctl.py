@@ -165,6 +165,9 @@ class Terminal:
 
     def close(self):
         code = self.process.wait(20 * SLOW)
+        while select.select([self.master], [], [], 0)[0]:
+            self.seen += os.read(self.master, 65536)
+        assert b"Sanitizer" not in self.seen and b"runtime error" not in self.seen, self.seen.decode()
         after = termios.tcgetattr(self.slave)
         os.close(self.master)
         os.close(self.slave)

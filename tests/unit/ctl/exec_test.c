@@ -161,13 +161,14 @@ static void a_long_user_is_not_cut_to_another(void **state)
 static void variables_are_given_or_our_own(void **state)
 {
     struct exec_request r = {.vars = {"A=1=2", "OWN_ONE", "NO_SUCH_VARIABLE", "EMPTY="}, .var_count = 4};
-    Process__ProcessConfig__EnvsEntry entries[5], *list[5];
+    struct arena a = {.max = MIB};
+    Process__ProcessConfig__EnvsEntry **list;
     size_t n;
 
     (void)state;
     setenv("OWN_ONE", "ours", 1);
     unsetenv("NO_SUCH_VARIABLE");
-    n = fill_vars(&r, entries, list);
+    list = make_vars(&r, &a, &n);
     assert_int_equal(n, 3);
     assert_string_equal(list[0]->key, "A");
     assert_string_equal(list[0]->value, "1=2");
@@ -175,26 +176,24 @@ static void variables_are_given_or_our_own(void **state)
     assert_string_equal(list[1]->value, "ours");
     assert_string_equal(list[2]->key, "EMPTY");
     assert_string_equal(list[2]->value, "");
-    for (size_t i = 0; i < n; i++)
-        free(list[i]->key);
+    arena_clear(&a);
 }
 
 static void a_terminal_is_told_what_it_is(void **state)
 {
     struct exec_request r = {.tty = true};
-    Process__ProcessConfig__EnvsEntry entries[2], *list[2];
+    struct arena a = {.max = MIB};
+    size_t n;
 
     (void)state;
     setenv("TERM", "vt100", 1);
-    assert_int_equal(fill_vars(&r, entries, list), 1);
-    assert_string_equal(list[0]->value, "vt100");
+    assert_string_equal(make_vars(&r, &a, &n)[0]->value, "vt100");
     unsetenv("TERM");
-    assert_int_equal(fill_vars(&r, entries, list), 1);
-    assert_string_equal(list[0]->value, "xterm-256color");
+    assert_string_equal(make_vars(&r, &a, &n)[0]->value, "xterm-256color");
     r.vars[r.var_count++] = "TERM=dumb";
-    assert_int_equal(fill_vars(&r, entries, list), 1);
-    assert_string_equal(list[0]->value, "dumb");
-    free(list[0]->key);
+    assert_string_equal(make_vars(&r, &a, &n)[0]->value, "dumb");
+    assert_int_equal(n, 1);
+    arena_clear(&a);
 }
 
 /* --- the stream ------------------------------------------------------------------------------ */
