@@ -38,7 +38,7 @@ static void a_process_lives_in_its_leaf(void **state)
     (void)state;
     begin_shell(&r, "grep ^0:: /proc/self/cgroup");
     RUN_UNTIL(&r, r.started, 5000);
-    memcpy(leaf, r.sub.exec->leaf_name, sizeof leaf);
+    memcpy(leaf, r.leaf, sizeof leaf);
     RUN_UNTIL(&r, r.ended, 5000);
     snprintf(want, sizeof want, "/user/%s\n", leaf);
     assert_non_null(strstr(text(&r, RING_STDOUT), want));
@@ -87,7 +87,7 @@ static void a_leaf_outlives_its_leader(void **state)
     (void)state;
     begin_shell(&r, "sleep .6 >/dev/null 2>&1 & exit 0");
     RUN_UNTIL(&r, r.started, 5000);
-    memcpy(leaf, r.sub.exec->leaf_name, sizeof leaf);
+    memcpy(leaf, r.leaf, sizeof leaf);
     RUN_UNTIL(&r, r.ended, 5000);
     reader_free(&r);
     for (int i = 0; i < 10; i++)
@@ -165,15 +165,9 @@ static void a_class_that_was_removed_is_made_again(void **state)
     RUN_UNTIL(NULL, rig.cgroups.removing == 0, 5000);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
+/* A cgroup of the test's own, so that nobody else's come and go in it. */
+static void make_root(char out[300])
 {
-    const struct CMUnitTest tests[] = {
-        T(a_process_lives_in_its_leaf), T(kill_reaches_what_fled_the_session),
-        T(a_leaf_outlives_its_leader),  T(a_frozen_spawn_times_out),
-        T(turned_off_or_missing),       T(a_class_that_was_removed_is_made_again),
-    };
     struct cgroups probe;
 
     cgroups_init(&probe, NULL, NULL, true, NULL, false);
@@ -183,8 +177,31 @@ int main(void)
             (mkdir("/sys/fs/cgroup", 0755) < 0 && errno != EEXIST) ||
             mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
             perror("mount cgroup2");
-    } else {
-        cgroups_destroy(&probe);
+        cgroups_init(&probe, NULL, NULL, true, NULL, false);
+        cgroups_open(&probe);
     }
-    return RUN(tests);
+    snprintf(out, 300, "%s/guestd-unit-%d", probe.root, getpid());
+    cgroups_destroy(&probe);
+    if (mkdir(out, 0755) < 0)
+        perror(out);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_process_lives_in_its_leaf), T(kill_reaches_what_fled_the_session),
+        T(a_leaf_outlives_its_leader),  T(a_frozen_spawn_times_out),
+        T(turned_off_or_missing),       T(a_class_that_was_removed_is_made_again),
+    };
+    char root[300];
+    int ret;
+
+    make_root(root);
+    rig_cgroup_root = root;
+    ret = RUN(tests);
+    if (rmdir(root) < 0)
+        perror(root);
+    return ret;
 }

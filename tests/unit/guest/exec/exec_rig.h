@@ -34,6 +34,8 @@ struct reader {
     enum spawn_stage stage;
     char object[128];
     pid_t pid;
+    uint64_t id;
+    char leaf[24];
     struct exec_exit exit;
     char *out[3]; /* by stream, NUL-terminated */
     size_t len[3];
@@ -77,6 +79,8 @@ static void on_started(struct exec_sub *s)
 
     r->started = true;
     r->pid = s->exec->pid;
+    r->id = s->exec->id;
+    memcpy(r->leaf, s->exec->leaf_name, sizeof r->leaf);
 }
 
 static void on_failed(struct exec_sub *s, const struct err *e, enum spawn_stage stage, const char *object)
@@ -141,6 +145,9 @@ static void rig_turn(void)
         }                                                                                                    \
     } while (0)
 
+/* Where a test's cgroups go; NULL: wherever the agent's would. */
+static const char *rig_cgroup_root;
+
 static void exec_rig_init(bool cgroups)
 {
     struct spawn_surroundings around = {.uid = geteuid()};
@@ -160,7 +167,7 @@ static void exec_rig_init(bool cgroups)
     ev_ref(rig.loop.ev);
     rig.spawners = jobs_new(&rig.loop, &(struct jobs_config){"spawn", SPAWN_THREADS, 0, SPAWN_QUEUE_MAX});
     rig.workers = jobs_new(&rig.loop, &(struct jobs_config){"worker", WORKER_THREADS, 4, WORKER_QUEUE_MAX});
-    cgroups_init(&rig.cgroups, &rig.loop, rig.workers, cgroups, NULL, false);
+    cgroups_init(&rig.cgroups, &rig.loop, rig.workers, cgroups, rig_cgroup_root, false);
     around.cgroups = &rig.cgroups;
     around.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (execs_init(&rig.table, &rig.loop, &rig.pool, rig.spawners, &rig.cgroups, &around, MIB, &e) < 0)
