@@ -20,6 +20,7 @@ enum id {
     RING_TOTAL,
     MAX_CONNECTIONS,
     KEEP_PROCESSES,
+    KILL,
     LOG_LEVEL,
     LOG_FORMAT,
     SHOW_LIMITS,
@@ -52,6 +53,8 @@ static const struct option table[] = {
     {RING_TOTAL, "ring-total", 0, "BYTES", "and of all (default 32 MiB, at most 1/16 of RAM)", false},
     {MAX_CONNECTIONS, "max-connections", 0, "N", "at the same time (default 1000)", false},
     {KEEP_PROCESSES, "keep-processes", 0, NULL, "leave processes running when the agent ends", false},
+    {KILL, "kill", 0, "tree|leader", "whom SIGKILL and a process's deadline reach by default (default tree)",
+     false},
     {LOG_LEVEL, "log-level", 0, "LEVEL", "debug, info, warn, error or off (default info)", false},
     {LOG_FORMAT, "log-format", 0, "text|json", "how log lines look (default text)", false},
     {SHOW_LIMITS, "limits", 0, NULL, "print every limit with its reason, and exit", false},
@@ -76,6 +79,15 @@ static int parse_compat(const char *value, enum compat *compat, struct err *e)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "option '--compat': '%s' is neither e2b nor wrenn",
                        value);
     *compat = *value == 'w' ? COMPAT_WRENN : COMPAT_E2B;
+    return 0;
+}
+
+static int parse_kill(const char *value, bool *leader, struct err *e)
+{
+    if (strcmp(value, "tree") != 0 && strcmp(value, "leader") != 0)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "option '--kill': '%s' is neither tree nor leader",
+                       value);
+    *leader = *value == 'l';
     return 0;
 }
 
@@ -159,6 +171,8 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
     case KEEP_PROCESSES:
         f->keep_processes = true;
         return 0;
+    case KILL:
+        return parse_kill(value, &f->kill_leader, e);
     case LOG_LEVEL:
     case LOG_FORMAT:
         return parse_log(f, id, value, e);

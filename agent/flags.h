@@ -28,6 +28,7 @@ struct flags {
     size_t ring, ring_total; /* bytes; 0: the default */
     uint32_t max_connections;
     bool keep_processes;
+    bool kill_leader;
     enum log_level log_level;
     enum log_format log_format;
     /* Print and exit. */

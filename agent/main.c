@@ -282,8 +282,11 @@ static int open_guest(struct err *e)
     if (!agent.spawners || !agent.workers)
         return err_nomem(e, "start");
     cgroups_init(&agent.cgroups, &agent.loop, agent.workers, f->cgroups, f->cgroup_root, agent.pid1);
-    return execs_init(&agent.execs, &agent.loop, &agent.pool, agent.spawners, &agent.cgroups, &around,
-                      f->ring ? f->ring : RING_MAX, e);
+    if (execs_init(&agent.execs, &agent.loop, &agent.pool, agent.spawners, &agent.cgroups, &around,
+                   f->ring ? f->ring : RING_MAX, e) < 0)
+        return -1;
+    agent.execs.kill_leader = f->kill_leader;
+    return 0;
 }
 
 static int open_services(struct err *e)

@@ -20,6 +20,7 @@
     X(PROCESSES_MAX, 1024, "processes", "started and not yet gone; then resource_exhausted")                 \
     X(EXITS_KEPT_MS, 30000, "ms", "time an exit still answers Connect, as envd's 30 s")                      \
     X(EXITS_KEPT_MAX, 4096, "exits", "exits kept at the same time; then the oldest goes early")              \
+    X(KEPT_BYTES, 1 * MIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes")   \
     X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
     X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
     X(SPAWN_TIMEOUT_MS, 10000, "ms", "start of one process; then it is killed: deadline_exceeded")           \

@@ -66,6 +66,9 @@ int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *i
  * -1. */
 int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char *id, int signo);
 
+/* Whether the kernel has killed something in the leaf for want of memory; false without the memory controller. */
+bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *id);
+
 /* Removes the leaf when nothing lives in it any more: now, or when that comes. */
 void cgroup_leaf_remove(struct cgroups *c, enum cgroup_class k, const char *id);
 

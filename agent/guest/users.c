@@ -218,6 +218,8 @@ gid_t users_group(const char *name)
         ;
     if (gr)
         gid = gr->gr_gid;
+    else if (*name && strlen(name) < 10 && strspn(name, "0123456789") == strlen(name))
+        gid = (gid_t)strtoul(name, NULL, 10);
     if (f)
         fclose(f);
     pthread_mutex_unlock(&cache.lock);

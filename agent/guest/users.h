@@ -24,7 +24,7 @@ struct user {
  * resource_exhausted. */
 struct user *users_find(const char *name, struct err *e);
 
-/* The group of that name; -1 when there is none. */
+/* The group of that name, or, when there is none and the name is a number, that gid; -1 when there is none. */
 gid_t users_group(const char *name);
 
 /* Where the files are: "/etc" unless a test says otherwise. Empties the cache. */

@@ -10,6 +10,37 @@
 struct exec *select_process(struct process_service *p, const Process__ProcessSelector *selector,
                             const struct exec_past **past, struct err *e);
 
+/* What a stream says beyond envd's events; all false for a request without EventOptions. */
+struct event_options {
+    bool offsets, exited, exit_record;
+};
+
+/* options.c */
+
+/* Takes over what the request's options say into the view, which points into them; `limits` has room for
+ * START_LIMITS_MAX. NULL options change nothing. Returns 0, or -1 with *e: invalid_argument. */
+#define START_LIMITS_MAX 16
+#define START_GROUPS_MAX 32
+#define START_KEY_MAX    128
+#define GRACE_MAX_MS     86400000u
+int options_start(const Process__StartOptions *m, struct exec_limit *limits, struct exec_spec *view,
+                  struct err *e);
+struct event_options options_events(const Process__EventOptions *m);
+
+/* Where in the process's output a stream begins; UINT64_MAX: at its head. */
+uint64_t options_replay(const Process__Replay *m, uint64_t head);
+
+/* -1 with *e for a number that is no target. */
+int options_target(Process__SignalTarget m, enum exec_target *target, struct err *e);
+
+/* The exit as a message; it and what hangs on it lie in *room. */
+struct exit_record {
+    Process__ExitRecord record;
+    Process__ExitRecord__Usage usage;
+    Google__Protobuf__Timestamp started, ended;
+};
+Process__ExitRecord *options_exit(const struct exec_exit *exit, struct exit_record *room);
+
 /* stream.c */
 enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *m);
 enum rpc_taken stream_connect(struct rpc_call *call, const ProtobufCMessage *m);

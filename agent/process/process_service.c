@@ -26,6 +26,14 @@ struct exec *select_process(struct process_service *p, const Process__ProcessSel
         if (!x)
             err_set(e, STATUS_NOT_FOUND, 0, "process with tag %s not found", selector->tag);
         return x;
+    case PROCESS__PROCESS_SELECTOR__SELECTOR_ID:
+        x = exec_by_id(p->execs, selector->id);
+        if (!x && past)
+            *past = exec_past_by_id(p->execs, selector->id);
+        if (!x)
+            err_set(e, STATUS_NOT_FOUND, 0, "process with id %llu not found",
+                    (unsigned long long)selector->id);
+        return x;
     default:
         err_set(e, STATUS_UNIMPLEMENTED, 0, "invalid input type *process.ProcessSelector");
         return NULL;
@@ -35,7 +43,7 @@ struct exec *select_process(struct process_service *p, const Process__ProcessSel
 /* --- List ------------------------------------------------------------------------------------ */
 
 /* One process of the answer; strings stay the process's. */
-static Process__ProcessInfo *describe(const struct exec *x, struct arena *a)
+static Process__ProcessInfo *describe(const struct exec *x, bool ids, struct arena *a)
 {
     const struct exec_spec *spec = x->spec;
     Process__ProcessInfo *info = arena_alloc(a, sizeof *info);
@@ -49,6 +57,10 @@ static Process__ProcessInfo *describe(const struct exec *x, struct arena *a)
     process__process_config__init(config);
     info->config = config;
     info->pid = (uint32_t)x->pid;
+    if (ids) {
+        info->_id_case = PROCESS__PROCESS_INFO___ID_ID;
+        info->id = x->id;
+    }
     if (spec->tag) {
         info->_tag_case = PROCESS__PROCESS_INFO___TAG_TAG;
         info->tag = (char *)(uintptr_t)spec->tag;
@@ -73,20 +85,20 @@ static Process__ProcessInfo *describe(const struct exec *x, struct arena *a)
 
 static enum rpc_taken list(struct rpc_call *call, const ProtobufCMessage *message)
 {
+    const Process__ListRequest *m = (const Process__ListRequest *)message;
     struct process_service *p = rpc_context(call);
     Process__ListResponse response = PROCESS__LIST_RESPONSE__INIT;
     struct arena arena = {.max = DECODE_MAX};
     struct exec *x;
     struct err e;
 
-    (void)message;
     response.processes = arena_array(&arena, p->execs->count + 1, sizeof *response.processes);
     TAILQ_FOREACH (x, &p->execs->live, link) {
         Process__ProcessInfo *info;
 
         if (x->state == EXEC_SPAWNING)
             continue;
-        info = response.processes ? describe(x, &arena) : NULL;
+        info = response.processes ? describe(x, m->ids, &arena) : NULL;
         if (!info) {
             err_nomem(&e, "list the processes");
             rpc_finish(call, &e);
@@ -123,23 +135,36 @@ static enum rpc_taken update(struct rpc_call *call, const ProtobufCMessage *mess
     return RPC_NEXT;
 }
 
+/* The signal that is asked for. envd knows two; more come by number. */
+static int signal_of(const Process__SendSignalRequest *m, int *signo, struct err *e)
+{
+    *signo = m->number ? (int)MIN(m->number, (uint32_t)SIGRTMAX + 1) : (int)m->signal;
+    if (m->number)
+        return m->number <= (uint32_t)SIGRTMAX ? 0
+                                               : err_set(e, STATUS_INVALID_ARGUMENT, 0,
+                                                         "signal %u: not from 1 to %d", m->number, SIGRTMAX);
+    if (m->signal == PROCESS__SIGNAL__SIGNAL_SIGTERM || m->signal == PROCESS__SIGNAL__SIGNAL_SIGKILL)
+        return 0;
+    if (m->signal == PROCESS__SIGNAL__SIGNAL_UNSPECIFIED)
+        return err_set(e, STATUS_UNIMPLEMENTED, 0, "invalid signal: SIGNAL_UNSPECIFIED");
+    return err_set(e, STATUS_UNIMPLEMENTED, 0, "invalid signal: %d", (int)m->signal);
+}
+
 static enum rpc_taken send_signal(struct rpc_call *call, const ProtobufCMessage *message)
 {
     static const Process__SendSignalResponse done = PROCESS__SEND_SIGNAL_RESPONSE__INIT;
     const Process__SendSignalRequest *m = (const Process__SendSignalRequest *)message;
+    enum exec_target target;
     struct err e;
     struct exec *x = select_process(rpc_context(call), m->process, NULL, &e);
+    int signo;
 
-    if (x && m->signal != PROCESS__SIGNAL__SIGNAL_SIGTERM && m->signal != PROCESS__SIGNAL__SIGNAL_SIGKILL) {
-        if (m->signal == PROCESS__SIGNAL__SIGNAL_UNSPECIFIED)
-            err_set(&e, STATUS_UNIMPLEMENTED, 0, "invalid signal: SIGNAL_UNSPECIFIED");
-        else
-            err_set(&e, STATUS_UNIMPLEMENTED, 0, "invalid signal: %d", (int)m->signal);
+    if (x && m->grace_ms > GRACE_MAX_MS) {
+        err_set(&e, STATUS_INVALID_ARGUMENT, 0, "grace_ms %u: more than %u", m->grace_ms, GRACE_MAX_MS);
         x = NULL;
     }
-    if (x && exec_signal(x, (int)m->signal, &e) < 0)
-        x = NULL;
-    if (x)
+    if (x && signal_of(m, &signo, &e) == 0 && options_target(m->target, &target, &e) == 0 &&
+        exec_signal(x, signo, target, m->grace_ms, &e) == 0)
         rpc_reply(call, &done.base);
     else
         rpc_finish(call, &e);

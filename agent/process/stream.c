@@ -7,8 +7,12 @@
 struct stream {
     struct rpc_call *call;
     struct exec_sub sub;
-    bool is_start;       /* Start, not Connect */
-    struct chain unsent; /* read from the process, but there was no memory to encode it */
+    bool is_start;     /* Start, not Connect */
+    bool owner;        /* of the process: it started it */
+    bool kill_on_gone; /* ... and takes it along when its client goes */
+    struct event_options events;
+    uint64_t unsent_offset; /* of unsent's first byte */
+    struct chain unsent;    /* read from the process, but there was no memory to encode it */
     enum ring_stream unsent_stream;
     ev_timer overdue; /* Start with a time-out: the process should have been killed by now */
     struct loop *loop;
@@ -36,22 +40,42 @@ static const ProtobufCMessage *wrap(const struct stream *s, union response *r, P
     return s->is_start ? &r->start.base : &r->connect.base;
 }
 
-static void send_start(struct stream *s, pid_t pid)
+static void send_start(struct stream *s, pid_t pid, uint64_t id, uint64_t offset)
 {
     Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
     Process__ProcessEvent__StartEvent start = PROCESS__PROCESS_EVENT__START_EVENT__INIT;
     union response r;
 
     start.pid = (uint32_t)pid;
+    if (s->events.offsets) {
+        start._id_case = PROCESS__PROCESS_EVENT__START_EVENT___ID_ID;
+        start.id = id;
+        start._offset_case = PROCESS__PROCESS_EVENT__START_EVENT___OFFSET_OFFSET;
+        start.offset = offset;
+    }
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_START;
     event.start = &start;
     rpc_send(s->call, wrap(s, &r, &event));
 }
 
-static void send_end(struct stream *s, const struct exec_exit *exit)
+static void send_exited(struct stream *s, const struct exec_exit *exit)
+{
+    Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
+    Process__ProcessEvent__ExitedEvent exited = PROCESS__PROCESS_EVENT__EXITED_EVENT__INIT;
+    struct exit_record room;
+    union response r;
+
+    exited.record = options_exit(exit, &room);
+    event.event_case = PROCESS__PROCESS_EVENT__EVENT_EXITED;
+    event.exited = &exited;
+    rpc_send(s->call, wrap(s, &r, &event));
+}
+
+static void send_end(struct stream *s, const struct exec_exit *exit, uint64_t offset, bool truncated)
 {
     Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
     Process__ProcessEvent__EndEvent end = PROCESS__PROCESS_EVENT__END_EVENT__INIT;
+    struct exit_record room;
     union response r;
     char status[64];
 
@@ -63,19 +87,30 @@ static void send_end(struct stream *s, const struct exec_exit *exit)
         end._error_case = PROCESS__PROCESS_EVENT__END_EVENT___ERROR_ERROR;
         end.error = status;
     }
+    if (s->events.exit_record)
+        end.record = options_exit(exit, &room);
+    if (s->events.offsets) {
+        end._offset_case = PROCESS__PROCESS_EVENT__END_EVENT___OFFSET_OFFSET;
+        end.offset = offset;
+    }
+    end.truncated = truncated;
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_END;
     event.end = &end;
     rpc_send(s->call, wrap(s, &r, &event));
 }
 
-static int emit_data(struct stream *s, enum ring_stream stream, const struct chain *data)
+static int emit_data(struct stream *s)
 {
     Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
     Process__ProcessEvent__DataEvent output = PROCESS__PROCESS_EVENT__DATA_EVENT__INIT;
-    ProtobufCBinaryData bytes = {data->bytes, CODEC_BULK};
+    ProtobufCBinaryData bytes = {s->unsent.bytes, CODEC_BULK};
     union response r;
 
-    switch (stream) {
+    if (s->events.offsets) {
+        output._offset_case = PROCESS__PROCESS_EVENT__DATA_EVENT___OFFSET_OFFSET;
+        output.offset = s->unsent_offset;
+    }
+    switch (s->unsent_stream) {
     case RING_STDOUT:
         output.output_case = PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_STDOUT;
         output.stdout = bytes;
@@ -91,7 +126,7 @@ static int emit_data(struct stream *s, enum ring_stream stream, const struct cha
     }
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_DATA;
     event.data = &output;
-    return rpc_emit(s->call, wrap(s, &r, &event), data);
+    return rpc_emit(s->call, wrap(s, &r, &event), &s->unsent);
 }
 
 /* A keepalive every so often, as the header says; anything but a whole number in range means the default. */
@@ -119,8 +154,16 @@ static void on_started(struct exec_sub *sub)
 {
     struct stream *s = CONTAINER_OF(sub, struct stream, sub);
 
-    send_start(s, sub->exec->pid);
+    send_start(s, sub->exec->pid, sub->exec->id, 0);
     start_keepalive(s);
+}
+
+static void on_exited(struct exec_sub *sub)
+{
+    struct stream *s = CONTAINER_OF(sub, struct stream, sub);
+
+    if (s->events.exited)
+        send_exited(s, &sub->exec->exit);
 }
 
 static void on_failed(struct exec_sub *sub, const struct err *e, enum spawn_stage stage, const char *object)
@@ -142,7 +185,7 @@ static void on_ready(struct exec_sub *sub)
     rpc_kick(s->call);
 }
 
-static const struct exec_sub_events sub_events = {on_started, on_failed, on_ready};
+static const struct exec_sub_events sub_events = {on_started, on_failed, on_exited, on_ready};
 
 static void timed_out(struct stream *s)
 {
@@ -163,15 +206,17 @@ static void on_overdue(struct ev_loop *ev, ev_timer *w, int revents)
 /* The process is through: its end, unless it was its own time-out that ended it. */
 static void finish(struct stream *s)
 {
-    struct exec_exit exit = s->sub.exec->exit;
-    bool by_deadline = s->is_start && exit.timed_out;
+    const struct exec *x = s->sub.exec;
+    struct exec_exit exit = x->exit;
+    uint64_t head = x->cut;
+    bool truncated = x->truncated;
 
     exec_unsubscribe(&s->sub);
-    if (by_deadline) {
+    if (s->owner && exit.timed_out) {
         timed_out(s);
         return;
     }
-    send_end(s, &exit);
+    send_end(s, &exit, head, truncated);
     rpc_finish(s->call, NULL);
 }
 
@@ -196,6 +241,7 @@ enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
     if (s->unsent.bytes == 0) {
         if (!s->sub.exec)
             return RPC_WAIT;
+        s->unsent_offset = s->sub.cursor.offset;
         switch (exec_read(&s->sub, max, &s->unsent, &s->unsent_stream)) {
         case EXEC_DATA:
             break;
@@ -210,7 +256,7 @@ enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
             return RPC_WAIT;
         }
     }
-    if (emit_data(s, s->unsent_stream, &s->unsent) < 0)
+    if (emit_data(s) < 0)
         return RPC_WAIT;
     chain_drop(&s->unsent, s->unsent.bytes);
     return RPC_MORE;
@@ -233,12 +279,15 @@ void stream_cancel(struct rpc_call *call, enum close_reason why)
     struct stream *s = rpc_state(call);
 
     (void)why;
-    if (s)
-        exec_unsubscribe(&s->sub); /* at once, and the process goes on */
+    if (!s || !s->sub.exec)
+        return;
+    if (s->kill_on_gone)
+        exec_kill(s->sub.exec);
+    exec_unsubscribe(&s->sub); /* at once, and else the process goes on */
 }
 
 /* A stream on the call; NULL: the call was finished with an error. */
-static struct stream *stream_new(struct rpc_call *call, bool is_start)
+static struct stream *stream_new(struct rpc_call *call, bool is_start, const Process__EventOptions *events)
 {
     struct process_service *p = rpc_context(call);
     struct stream *s = calloc(1, sizeof *s);
@@ -251,6 +300,7 @@ static struct stream *stream_new(struct rpc_call *call, bool is_start)
     }
     s->call = call;
     s->is_start = is_start;
+    s->events = options_events(events);
     s->loop = p->execs->loop;
     ev_init(&s->overdue, on_overdue);
     s->overdue.data = s;
@@ -284,39 +334,94 @@ static void view_of(struct rpc_call *call, const Process__StartRequest *m,
     };
 }
 
-enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *message)
+/* Watches a process that is there already, from the offset on; of one that has ended lately and whose output is gone,
+ * start and end. */
+static void watch(struct stream *s, struct exec *x, const struct exec_past *past, uint64_t offset)
+{
+    struct err e;
+
+    if (!x) {
+        send_start(s, past->pid, past->id, past->head);
+        send_end(s, &past->exit, past->head, false);
+        rpc_finish(s->call, NULL);
+        return;
+    }
+    if (exec_subscribe(x, &s->sub, &sub_events, offset, &e) < 0) {
+        rpc_finish(s->call, &e);
+        return;
+    }
+    if (x->state == EXEC_SPAWNING)
+        return; /* on_started comes */
+    send_start(s, x->pid, x->id, s->sub.waiting ? x->ring.head : s->sub.cursor.offset);
+    if (s->events.exited && x->state >= EXEC_EXITED)
+        send_exited(s, &x->exit);
+    start_keepalive(s);
+    rpc_kick(s->call); /* what is replayed is there already */
+}
+
+/* A retried Start: watches what the first one started. Returns false when there is nothing of that key. */
+static bool start_again(struct stream *s, struct execs *t, const char *key)
+{
+    struct exec *x = key ? exec_by_key(t, key) : NULL;
+    const struct exec_past *past = key && !x ? exec_past_by_key(t, key) : NULL;
+
+    if (!x && !past)
+        return false;
+    watch(s, x, past, 0);
+    return true;
+}
+
+/* The spec that the request describes; NULL with *e. */
+static struct exec_spec *spec_of(struct rpc_call *call, const Process__StartRequest *m, struct err *e)
 {
     static const Process__ProcessConfig no_config = PROCESS__PROCESS_CONFIG__INIT;
-    const Process__StartRequest *m = (const Process__StartRequest *)message;
     const Process__ProcessConfig *config = m->process ? m->process : &no_config;
-    struct process_service *p = rpc_context(call);
     CLEANUP_FREE struct exec_var *vars = NULL;
+    struct exec_limit limits[START_LIMITS_MAX];
     struct exec_spec view, *spec;
+
+    if (config->n_envs > ENV_VARS_MAX) {
+        err_set(e, STATUS_INVALID_ARGUMENT, 0, "%zu environment variables: more than %d", config->n_envs,
+                ENV_VARS_MAX);
+        return NULL;
+    }
+    vars = malloc((config->n_envs + 1) * sizeof *vars);
+    if (!vars) {
+        err_nomem(e, "start a process");
+        return NULL;
+    }
+    view_of(call, m, config, vars, &view);
+    if (options_start(m->options, limits, &view, e) < 0)
+        return NULL;
+    spec = exec_spec_copy(&view);
+    if (!spec)
+        err_nomem(e, "start a process");
+    return spec;
+}
+
+enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    const Process__StartRequest *m = (const Process__StartRequest *)message;
+    struct process_service *p = rpc_context(call);
+    struct exec_spec *spec;
     struct stream *s;
     struct err e;
 
-    if (config->n_envs > ENV_VARS_MAX) {
-        err_set(&e, STATUS_INVALID_ARGUMENT, 0, "%zu environment variables: more than %d", config->n_envs,
-                ENV_VARS_MAX);
-        rpc_finish(call, &e);
-        return RPC_NEXT;
-    }
-    vars = malloc((config->n_envs + 1) * sizeof *vars);
-    if (vars)
-        view_of(call, m, config, vars, &view);
-    spec = vars ? exec_spec_copy(&view) : NULL;
+    spec = spec_of(call, m, &e);
     if (!spec) {
-        err_nomem(&e, "start a process");
         rpc_finish(call, &e);
         return RPC_NEXT;
     }
-    s = stream_new(call, true);
-    if (!s) {
+    s = stream_new(call, true, m->events);
+    if (!s || start_again(s, p->execs, spec->key)) {
         free(spec);
         return RPC_NEXT;
     }
-    if (view.timeout_ms)
-        loop_timer(s->loop, &s->overdue, view.timeout_ms + SPAWN_TIMEOUT_MS + EXIT_GRACE_MS);
+    s->owner = true;
+    s->kill_on_gone = spec->kill_on_gone;
+    if (spec->timeout_ms)
+        loop_timer(s->loop, &s->overdue,
+                   spec->timeout_ms + spec->grace_ms + SPAWN_TIMEOUT_MS + EXIT_GRACE_MS);
     if (exec_start(p->execs, spec, p->settings->env, &s->sub, &sub_events, &e) < 0)
         rpc_finish(call, &e);
     return RPC_NEXT;
@@ -326,8 +431,8 @@ enum rpc_taken stream_connect(struct rpc_call *call, const ProtobufCMessage *mes
 {
     const Process__ConnectRequest *m = (const Process__ConnectRequest *)message;
     struct process_service *p = rpc_context(call);
-    struct exec *x;
     const struct exec_past *past = NULL;
+    struct exec *x;
     struct stream *s;
     struct err e;
 
@@ -336,20 +441,10 @@ enum rpc_taken stream_connect(struct rpc_call *call, const ProtobufCMessage *mes
         rpc_finish(call, &e);
         return RPC_NEXT;
     }
-    s = stream_new(call, false);
-    if (!s)
-        return RPC_NEXT;
-    if (!x) { /* it has ended, not long ago */
-        send_start(s, past->pid);
-        send_end(s, &past->exit);
-        rpc_finish(call, NULL);
-        return RPC_NEXT;
-    }
-    if (exec_subscribe(x, &s->sub, &sub_events, UINT64_MAX, &e) < 0) {
-        rpc_finish(call, &e);
-        return RPC_NEXT;
-    }
-    send_start(s, x->pid);
-    start_keepalive(s);
+    if (!x && m->replay) /* its output may be kept */
+        x = exec_by_id(p->execs, past->id);
+    s = stream_new(call, false, m->events);
+    if (s)
+        watch(s, x, past, x ? options_replay(m->replay, MIN(x->ring.head, x->cut)) : 0);
     return RPC_NEXT;
 }

@@ -383,7 +383,7 @@ class Stream:
                 self.pid = value["pid"]
                 yield kind, self.pid
             elif kind == "data":
-                (name, data), = value.items()
+                (name, data), = ((k, v) for k, v in value.items() if k != "offset")
                 yield name, base64.b64decode(data)
             elif kind == "end":
                 yield kind, value
@@ -408,12 +408,21 @@ class Stream:
             elif kind == "end":
                 assert r.end is None
                 r.end = value
-            elif kind == "keepalive":
-                r.keepalives += 1
+            elif kind in ("keepalive", "exited"):
+                r.keepalives += kind == "keepalive"
             else:
                 assert r.end is None
                 setattr(r, kind, getattr(r, kind) + value)
         return r
+
+    def read_bytes(self, n, name="stdout"):
+        """Output of one stream until there is so much of it."""
+        seen = b""
+        while len(seen) < n:
+            kind, value = next(self.iterator)
+            if kind == name:
+                seen += value
+        return seen
 
     def read_until(self, text, name="stdout"):
         """Output of one stream until it holds the text."""

@@ -17,7 +17,6 @@
 /* --- the table ------------------------------------------------------------------------------- */
 
 static void on_check(struct task *t);
-static void on_deadline(struct ev_loop *ev, ev_timer *w, int revents);
 
 static unsigned bucket(pid_t pid)
 {
@@ -44,8 +43,34 @@ struct exec *exec_by_tag(const struct execs *t, const char *tag)
     return NULL;
 }
 
-/* A new process that is being spawned; NULL: out of memory. */
-static struct exec *exec_new(struct execs *t, enum cgroup_class class)
+struct exec *exec_by_id(const struct execs *t, uint64_t id)
+{
+    struct exec *x;
+
+    TAILQ_FOREACH (x, &t->live, link)
+        if (x->id == id && x->state != EXEC_SPAWNING)
+            return x;
+    TAILQ_FOREACH (x, &t->lingering, link)
+        if (x->id == id)
+            return x;
+    return NULL;
+}
+
+struct exec *exec_by_key(const struct execs *t, const char *key)
+{
+    struct exec *x;
+
+    TAILQ_FOREACH (x, &t->live, link)
+        if (x->key && strcmp(x->key, key) == 0)
+            return x;
+    TAILQ_FOREACH (x, &t->lingering, link)
+        if (x->key && strcmp(x->key, key) == 0)
+            return x;
+    return NULL;
+}
+
+/* A new process that is being spawned as the spec says; NULL: out of memory. */
+static struct exec *exec_new(struct execs *t, const struct exec_spec *spec, enum cgroup_class class)
 {
     struct exec *x = calloc(1, sizeof *x);
 
@@ -63,9 +88,12 @@ static struct exec *exec_new(struct execs *t, enum cgroup_class class)
     x->cut = UINT64_MAX;
     snprintf(x->leaf_name, sizeof x->leaf_name, "%016llx", (unsigned long long)x->id);
     TAILQ_INIT(&x->subs);
+    x->pty = spec->pty;
+    x->max_output = spec->max_output;
+    x->keep_tail = spec->keep_tail && spec->max_output > 0;
+    x->key = spec->key; /* as long as the spec lives, so does this */
     x->check.run = on_check;
-    ev_init(&x->deadline, on_deadline);
-    x->deadline.data = x;
+    exec_signal_init(x);
     exec_output_init(x);
     exec_input_init(x);
     TAILQ_INSERT_TAIL(&t->live, x, link);
@@ -81,12 +109,14 @@ static void exec_free(struct exec *x)
     while ((s = TAILQ_FIRST(&x->subs)))
         exec_unsubscribe(s);
     timerq_clear(&t->spawn_timeouts, &x->spawn_timeout);
-    ev_timer_stop(t->loop->ev, &x->deadline);
+    timerq_clear(&t->kept, &x->kept);
+    exec_signal_stop(x);
     exec_input_stop(x);
     exec_output_stop(x);
     loop_cancel(t->loop, &x->check);
     ticket_drop(&t->tickets, x->ticket);
     if (x->state == EXEC_CLOSED) {
+        free((char *)(uintptr_t)x->key);
         TAILQ_REMOVE(&t->lingering, x, link);
         t->lingering_count--;
     } else {
@@ -99,105 +129,6 @@ static void exec_free(struct exec *x)
     t->count--;
     free(x->spec);
     free(x);
-}
-
-/* --- exits that are remembered --------------------------------------------------------------- */
-
-static struct exec_past *past_at(const struct execs *t, uint32_t i)
-{
-    return &t->past[(t->past_first + i) % t->past_cap];
-}
-
-static void past_drop_oldest(struct execs *t)
-{
-    free(past_at(t, 0)->tag);
-    t->past_first = (t->past_first + 1) % t->past_cap;
-    t->past_count--;
-}
-
-/* Forgets what is older than EXITS_KEPT_MS; the last one takes the memory with it. */
-static void past_expire(struct execs *t)
-{
-    uint64_t now = clock_mono_ms();
-
-    while (t->past_count > 0 && past_at(t, 0)->until_ms <= now)
-        past_drop_oldest(t);
-    if (t->past_count == 0) {
-        free(TAKE(t->past));
-        t->past_cap = t->past_first = 0;
-        ev_timer_stop(t->loop->ev, &t->past_timer);
-    } else if (!ev_is_active(&t->past_timer)) {
-        loop_timer(t->loop, &t->past_timer, past_at(t, 0)->until_ms - now + 1);
-    }
-}
-
-static void on_past_timer(struct ev_loop *ev, ev_timer *w, int revents)
-{
-    (void)ev;
-    (void)revents;
-    past_expire(w->data);
-}
-
-static void past_add(struct exec *x)
-{
-    struct execs *t = x->table;
-
-    if (t->past_count == t->past_cap && t->past_cap < EXITS_KEPT_MAX) {
-        uint32_t cap = t->past_cap ? t->past_cap * 2 : 16;
-        struct exec_past *past = malloc(cap * sizeof *past);
-
-        if (!past)
-            return;
-        for (uint32_t i = 0; i < t->past_count; i++)
-            past[i] = *past_at(t, i);
-        free(t->past);
-        t->past = past;
-        t->past_cap = cap;
-        t->past_first = 0;
-    }
-    if (t->past_count == t->past_cap)
-        past_drop_oldest(t);
-    t->past_count++;
-    *past_at(t, t->past_count - 1) = (struct exec_past){
-        .pid = x->pid,
-        .tag = x->spec->tag ? strdup(x->spec->tag) : NULL,
-        .id = x->id,
-        .until_ms = clock_mono_ms() + EXITS_KEPT_MS,
-        .exit = x->exit,
-    };
-    past_expire(t);
-}
-
-/* The kernel gave the pid to another process of ours, or a tag names a new one: the old exit must not
- * answer. */
-static void past_forget(struct execs *t, pid_t pid, const char *tag)
-{
-    for (uint32_t i = 0; i < t->past_count; i++) {
-        struct exec_past *p = past_at(t, i);
-
-        if (p->pid == pid || (tag && p->tag && strcmp(p->tag, tag) == 0)) {
-            p->pid = 0;
-            free(TAKE(p->tag));
-        }
-    }
-}
-
-const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid)
-{
-    past_expire(t);
-    for (uint32_t i = t->past_count; pid > 0 && i > 0; i--)
-        if (past_at(t, i - 1)->pid == pid)
-            return past_at(t, i - 1);
-    return NULL;
-}
-
-const struct exec_past *exec_past_by_tag(struct execs *t, const char *tag)
-{
-    past_expire(t);
-    for (uint32_t i = t->past_count; i > 0; i--)
-        if (past_at(t, i - 1)->tag && strcmp(past_at(t, i - 1)->tag, tag) == 0)
-            return past_at(t, i - 1);
-    return NULL;
 }
 
 /* --- spawning -------------------------------------------------------------------------------- */
@@ -224,7 +155,7 @@ static void spawn_succeeded(struct exec *x, struct spawn *s)
     struct execs *t = x->table;
     struct exec_sub *sub, *next;
 
-    past_forget(t, s->pid, s->spec->tag);
+    exec_past_forget(t, s->pid, s->spec->tag);
     x->spec = TAKE(s->spec);
     x->pid = s->pid;
     x->state = EXEC_RUNNING;
@@ -239,6 +170,8 @@ static void spawn_succeeded(struct exec *x, struct spawn *s)
     log_info("process.start", LOG_INT("process.pid", x->pid), LOG_INT("process.exec_id", x->id));
     TAILQ_FOREACH_SAFE (sub, &x->subs, link, next)
         sub->events->started(sub);
+    if (x->doomed)
+        exec_kill(x);
     if (s->reaped)
         on_reaped(x, s->status, &s->rusage);
 }
@@ -307,7 +240,7 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
         free(spec);
         return err_set(e, STATUS_FAILED_PRECONDITION, 0, "agent is shutting down");
     }
-    if (t->count >= PROCESSES_MAX) {
+    if (t->count - MIN(t->lingering_count, LINGER_MAX) >= PROCESSES_MAX) {
         free(spec);
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%d processes are running already", PROCESSES_MAX);
     }
@@ -316,7 +249,7 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
         free(spec);
         return err_nomem(e, "start a process");
     }
-    x = exec_new(t, class);
+    x = exec_new(t, spec, class);
     if (!x) {
         spawn_free(s);
         return err_nomem(e, "start a process");
@@ -341,6 +274,7 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
 static void on_reaped(struct exec *x, int status, const struct rusage *usage)
 {
     struct exec_exit *r = &x->exit;
+    struct exec_sub *s, *next;
 
     x->state = EXEC_EXITED;
     r->ended = clock_wall();
@@ -349,9 +283,13 @@ static void on_reaped(struct exec *x, int status, const struct rusage *usage)
     r->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     r->core = WIFSIGNALED(status) && WCOREDUMP(status);
-    ev_timer_stop(x->table->loop->ev, &x->deadline);
+    r->oom = r->signal == SIGKILL && x->leaf && cgroup_leaf_oom(x->table->cgroups, x->class, x->leaf_name);
+    exec_signal_leader_gone(x);
     log_info("process.end", LOG_INT("process.pid", x->pid), LOG_INT("process.exec_id", x->id),
              LOG_INT("process.exit.code", r->code), LOG_INT("process.exit.signal", r->signal));
+    TAILQ_FOREACH_SAFE (s, &x->subs, link, next)
+        if (s->events->exited)
+            s->events->exited(s);
     exec_output_leader_gone(x);
     exec_check(x);
 }
@@ -377,6 +315,13 @@ static void on_child(struct reaper *r, pid_t pid, int status, const struct rusag
     log_debug("process.orphan", LOG_INT("process.pid", pid));
 }
 
+/* Arguments and variables may be megabytes, and nobody asks for them any more. */
+static void forget_spec(struct exec *x)
+{
+    x->key = x->key ? strdup(x->key) : NULL;
+    free(TAKE(x->spec));
+}
+
 /* The stream ends at what was read so far. */
 void exec_close(struct exec *x)
 {
@@ -389,20 +334,14 @@ void exec_close(struct exec *x)
     ev_timer_stop(t->loop->ev, &x->quiet);
     ev_timer_stop(t->loop->ev, &x->grace);
     exec_input_stop(x);
-    past_add(x);
+    exec_past_add(x);
+    forget_spec(x);
     LIST_REMOVE(x, by_pid);
     TAILQ_REMOVE(&t->live, x, link);
     TAILQ_INSERT_TAIL(&t->lingering, x, link);
-    if (++t->lingering_count > LINGER_MAX) {
-        struct exec *oldest = TAILQ_FIRST(&t->lingering);
-
-        /* Its readers got everything up to the cut, or still hold it; what comes now nobody will ask for. */
-        if (oldest->sub_count == 0) {
-            oldest->drain = true;
-            oldest->paused = oldest->full = false;
-            ring_clear(&oldest->ring);
-        }
-    }
+    t->lingering_count++;
+    exec_keep(x);
+    exec_sub_attach_tail(x);
     exec_notify(x);
     loop_defer(t->loop, &x->check);
 }
@@ -412,7 +351,12 @@ void exec_check(struct exec *x)
 {
     if (x->state == EXEC_EXITED && exec_output_ended(x))
         exec_close(x);
-    if (x->state == EXEC_CLOSED && x->sub_count == 0 && exec_output_ended(x))
+    if (x->state == EXEC_CLOSED && x->leaf && exec_output_ended(x) && !ev_is_active(&x->follow)) {
+        x->leaf = false;
+        cgroup_leaf_remove(x->table->cgroups, x->class, x->leaf_name);
+    }
+    if (x->state == EXEC_CLOSED && x->sub_count == 0 && exec_output_ended(x) && !x->kept.active &&
+        !ev_is_active(&x->follow))
         exec_free(x);
 }
 
@@ -423,65 +367,15 @@ static void on_check(struct task *t)
 
 /* --- doing ----------------------------------------------------------------------------------- */
 
-/* A signal to everything the process started: by cgroup where it has one, else by session, as far as that
- * reaches. */
-static int signal_tree(struct exec *x, int signo)
-{
-    if (x->leaf && signo == SIGKILL && cgroup_leaf_kill(x->table->cgroups, x->class, x->leaf_name) == 0)
-        return 0;
-    if (x->leaf && cgroup_leaf_signal(x->table->cgroups, x->class, x->leaf_name, signo) == 0)
-        return 0;
-    return x->state < EXEC_EXITED ? kill(-x->pid, signo) : 0;
-}
-
-int exec_signal(struct exec *x, int signo, struct err *e)
-{
-    int ret;
-
-    if (x->state == EXEC_CLOSED)
-        return err_set(e, STATUS_INTERNAL, 0, "error sending signal: os: process already finished");
-    if (x->state == EXEC_EXITED) /* a zombie takes any signal; what it left behind may still be ended */
-        return signo == SIGKILL && !x->spec->pty ? signal_tree(x, signo) : 0;
-    /* Until it is reaped, and only we reap, its pid names nobody else. */
-    ret = signo == SIGKILL && !x->spec->pty ? signal_tree(x, signo) : kill(x->pid, signo);
-    if (ret < 0)
-        return err_set(e, STATUS_INTERNAL, errno, "error sending signal");
-    return 0;
-}
-
-static void on_deadline(struct ev_loop *ev, ev_timer *w, int revents)
-{
-    struct exec *x = w->data;
-
-    (void)ev;
-    (void)revents;
-    x->exit.timed_out = true;
-    exec_signal(x, SIGKILL, NULL);
-}
-
 int exec_resize(struct exec *x, uint16_t cols, uint16_t rows, struct err *e)
 {
     struct winsize size = {.ws_col = cols, .ws_row = rows};
 
-    if (!x->spec->pty)
+    if (!x->pty)
         return err_set(e, STATUS_INTERNAL, 0, "error resizing tty: tty not assigned to process");
     if (x->pipes[0].fd >= 0 && ioctl(x->pipes[0].fd, TIOCSWINSZ, &size) < 0)
         return err_set(e, STATUS_INTERNAL, errno, "error resizing tty");
     return 0;
-}
-
-void execs_stop(struct execs *t, int signo)
-{
-    struct exec *x;
-
-    t->stopping = true;
-    if (signo == 0)
-        return;
-    TAILQ_FOREACH (x, &t->live, link)
-        if (x->state != EXEC_SPAWNING)
-            signal_tree(x, signo);
-    TAILQ_FOREACH (x, &t->lingering, link)
-        signal_tree(x, signo);
 }
 
 void exec_status_text(const struct exec_exit *e, char out[64])
@@ -515,8 +409,7 @@ int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct
     TAILQ_INIT(&t->lingering);
     LIST_INIT(&t->spawning);
     timerq_init(&t->spawn_timeouts, loop, SPAWN_TIMEOUT_MS, on_spawn_timeout);
-    ev_init(&t->past_timer, on_past_timer);
-    t->past_timer.data = t;
+    exec_past_init(t);
     /* Ids are not used again by a restarted agent either: its leaves may still be there. */
     if (getrandom(&start, sizeof start, GRND_NONBLOCK) != sizeof start)
         start = (uint32_t)clock_mono_ns();

@@ -16,8 +16,8 @@
  *   CLOSED     `cut` says where the stream ends: a subscriber gets its end when it has read up to there. It
  *              is out of `live` and answers by pid and tag as an exit for EXITS_KEPT_MS. Pipes that a
  *              grandchild still holds are read on, so that it never gets SIGPIPE; at most LINGER_MAX such
- *              processes keep a ring
- *   gone       CLOSED, no subscriber, all pipes at their end: freed
+ *              processes keep a ring. What it wrote stays as long, KEPT_BYTES in all
+ *   gone       CLOSED, no subscriber, all pipes at their end, its output not kept any more: freed
  *
  * Events to a subscriber: `started` or `failed` (once, only of the process it started), then `ready` whenever
  * exec_read may have something new. They come from the loop's turn, never from inside a function below.
@@ -39,6 +39,7 @@ struct exec_exit {
     int signal;                     /* that killed it, or 0 */
     bool core;                      /* it left a core */
     bool timed_out;                 /* its deadline killed it */
+    bool oom;                       /* the kernel killed something in its leaf for want of memory */
     struct timespec started, ended; /* wall clock */
     uint64_t duration_ns;           /* monotonic */
     struct rusage usage;            /* of the leader and the children it waited for */
@@ -52,6 +53,7 @@ struct execs;
 struct exec_sub_events {
     void (*started)(struct exec_sub *s);
     void (*failed)(struct exec_sub *s, const struct err *e, enum spawn_stage stage, const char *object);
+    void (*exited)(struct exec_sub *s); /* the leader was reaped; may be NULL */
     void (*ready)(struct exec_sub *s);
 };
 
@@ -62,6 +64,7 @@ struct exec_sub {
     struct ring_cursor cursor;
     unsigned held_ms; /* how long it has held up a reader at the head; see ring.h and exec_output.c */
     bool dropped;     /* for that */
+    bool waiting;     /* for the end, when it gets the tail; the cursor is not attached before */
 };
 
 struct exec_wait {
@@ -95,7 +98,8 @@ struct exec {
     uint64_t id; /* never used again */
     ticket ticket;
     enum exec_state state;
-    struct exec_spec *spec;
+    struct exec_spec *spec; /* RUNNING and EXITED; else NULL */
+    bool pty;               /* of the spec */
     pid_t pid;
     enum cgroup_class class;
     bool leaf; /* a cgroup leaf of the name leaf_name is there */
@@ -106,6 +110,10 @@ struct exec {
     bool paused;               /* not read, because subscribers are behind */
     bool full;                 /* not read, because there is no room */
     bool drain;                /* read and thrown away */
+    bool truncated;            /* what was thrown away, or did not fit into the tail, was output */
+    uint64_t max_output;       /* of the spec */
+    bool keep_tail;            /* of the spec */
+    const char *key;           /* of the spec; CLOSED: our own copy. NULL: none */
     struct exec_input input;
 
     TAILQ_HEAD(, exec_sub) subs;
@@ -118,6 +126,10 @@ struct exec {
     ev_timer grace;    /* EXITED: ticks */
     unsigned grace_ms; /* EXITED: of EXIT_GRACE_MS, used up */
     ev_timer held;     /* ticks while `full` */
+    ev_timer follow;   /* a grace is over: SIGKILL to follow_target */
+    enum exec_target follow_target;
+    bool doomed;              /* SPAWNING: exec_kill was called */
+    struct timerq_entry kept; /* CLOSED: its output is kept until then */
     struct timerq_entry spawn_timeout;
     struct spawn *spawn; /* SPAWNING: the job, which a worker has; only its pid may be looked at */
     struct task check;   /* look whether it is over */
@@ -127,7 +139,9 @@ struct exec {
 struct exec_past {
     pid_t pid;
     char *tag; /* NULL: none */
+    char *key; /* NULL: none */
     uint64_t id;
+    uint64_t head;     /* how many bytes it has written */
     uint64_t until_ms; /* monotonic */
     struct exec_exit exit;
 };
@@ -151,6 +165,9 @@ struct execs {
     struct tickets tickets;
     uint64_t next_id;
     struct timerq spawn_timeouts;
+    struct timerq kept;
+    uint32_t kept_segs;     /* in the rings of `lingering` */
+    bool kill_leader;       /* --kill leader: by default SIGKILL and deadlines do not reach the tree */
     struct exec_past *past; /* ring buffer of EXITS_KEPT_MAX at most */
     uint32_t past_first, past_count, past_cap;
     ev_timer past_timer;
@@ -169,7 +186,9 @@ MUST_CHECK int execs_init(struct execs *t, struct loop *loop, struct seg_pool *p
 MUST_CHECK int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env,
                           struct exec_sub *sub, const struct exec_sub_events *events, struct err *e);
 
-/* Subscribes to a process at an offset of its output (UINT64_MAX: its head). Returns 0, or -1 with *e. */
+/* Subscribes to a process at an offset of its output (UINT64_MAX: its head); at the oldest byte kept when that is
+ * later: sub->cursor.offset says which. With spec->keep_tail a subscriber gets nothing but the tail. Returns 0, or -1
+ * with *e: resource_exhausted. */
 MUST_CHECK int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_events *events,
                               uint64_t offset, struct err *e);
 
@@ -189,9 +208,15 @@ enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, en
 struct exec *exec_by_pid(const struct execs *t, pid_t pid);
 struct exec *exec_by_tag(const struct execs *t, const char *tag);
 
-/* The newest remembered exit of that pid or tag, or NULL. Valid until the loop's next turn. */
+/* A process in any state but SPAWNING by id, or in any state by idempotency key, or NULL. */
+struct exec *exec_by_id(const struct execs *t, uint64_t id);
+struct exec *exec_by_key(const struct execs *t, const char *key);
+
+/* The newest remembered exit of that pid, tag, id or key, or NULL. Valid until the loop's next turn. */
 const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid);
 const struct exec_past *exec_past_by_tag(struct execs *t, const char *tag);
+const struct exec_past *exec_past_by_id(struct execs *t, uint64_t id);
+const struct exec_past *exec_past_by_key(struct execs *t, const char *key);
 
 /* --- doing ----------------------------------------------------------------------------------- */
 
@@ -209,10 +234,17 @@ int exec_close_input(struct exec *x, struct err *e);
 /* Resizes the terminal. -1 with *e (internal) when the process has none. */
 int exec_resize(struct exec *x, uint16_t cols, uint16_t rows, struct err *e);
 
-/* Sends a signal to the leader; SIGKILL goes to the whole tree of a process without a terminal. */
-int exec_signal(struct exec *x, int signo, struct err *e);
+/* Sends a signal, and with grace_ms > 0 SIGKILL to what is left of the same target after that. -1 with *e: internal
+ * (it has ended; errno), as the contract has it. */
+int exec_signal(struct exec *x, int signo, enum exec_target target, uint32_t grace_ms, struct err *e);
 
-/* Stops taking new ones. With a signal it is sent to everything that was started, trees included. */
+/* Ends it as its spec's kill_target and grace_ms say, as soon as it runs; nothing happens when it has ended. */
+void exec_kill(struct exec *x);
+
+/* Forgets all exits and the output that is kept of them. */
+void execs_forget(struct execs *t);
+
+/* Stops taking new ones, and forgets the old ones. With a signal it is sent to everything that was started, trees included. */
 void execs_stop(struct execs *t, int signo);
 
 /* The pool's on_free: there is memory for output again. */
@@ -222,6 +254,22 @@ void execs_memory_free(struct execs *t);
 void exec_status_text(const struct exec_exit *e, char out[64]);
 
 /* --- between the files of this folder -------------------------------------------------------- */
+
+/* exec_past.c */
+void exec_past_init(struct execs *t);
+void exec_past_add(struct exec *x);
+void exec_past_forget(struct execs *t, pid_t pid, const char *tag);
+void exec_keep(struct exec *x);
+void exec_keep_not(struct exec *x);
+
+/* exec_signal.c */
+void exec_signal_init(struct exec *x);
+void exec_signal_leader_gone(struct exec *x);
+void exec_signal_stop(struct exec *x);
+int exec_signal_tree(struct exec *x, int signo);
+
+/* exec_sub.c */
+void exec_sub_attach_tail(struct exec *x);
 
 /* exec_output.c */
 void exec_output_init(struct exec *x);

@@ -78,10 +78,10 @@ ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n,
     struct exec_input *in = &x->input;
     size_t taken = 0, room;
 
-    if (x->spec->pty && !terminal)
+    if (x->pty && !terminal)
         return no_input(e, false,
                         "tty assigned to process — input should be written to the pty, not the stdin");
-    if (!x->spec->pty && terminal)
+    if (!x->pty && terminal)
         return no_input(e, true,
                         "tty not assigned to process — input should be written to the stdin, not the tty");
     if (in->fd < 0 || in->closing)
@@ -122,7 +122,7 @@ void exec_wait_cancel(struct exec_wait *w)
 
 int exec_close_input(struct exec *x, struct err *e)
 {
-    if (x->spec->pty)
+    if (x->pty)
         return err_set(
             e, STATUS_UNKNOWN, 0,
             "error closing stdin: cannot close stdin for PTY process — send Ctrl+D (0x04) instead");
@@ -144,7 +144,7 @@ void exec_input_start(struct exec *x, struct spawn *s)
 {
     struct exec_input *in = &x->input;
 
-    in->terminal = x->spec->pty;
+    in->terminal = x->pty;
     in->fd = in->terminal ? x->pipes[0].fd : fd_take(&s->input);
     if (in->fd < 0)
         return;

@@ -95,6 +95,18 @@ static void full(struct exec *x)
         loop_timer(x->table->loop, &x->held, TICK_MS);
 }
 
+/* How much the next read may take. Behind max_output all is drained. */
+static size_t allowance(struct exec *x)
+{
+    size_t max = appetite(x);
+
+    if (!x->drain && x->max_output && !x->keep_tail) {
+        x->drain = x->ring.head >= x->max_output;
+        max = (size_t)MIN(max, x->max_output - MIN(x->ring.head, x->max_output));
+    }
+    return x->drain ? FRAME_MAX : max;
+}
+
 /* Reads one output, as much as a turn allows. */
 static void read_pipe(struct exec_pipe *p)
 {
@@ -102,7 +114,7 @@ static void read_pipe(struct exec_pipe *p)
     size_t total = 0;
 
     for (int i = 0; i < TURN_MESSAGES && total < TURN_BYTES; i++) {
-        size_t max = x->drain ? FRAME_MAX : appetite(x);
+        size_t max = allowance(x);
         ssize_t n;
 
         if (max == 0) {
@@ -110,6 +122,7 @@ static void read_pipe(struct exec_pipe *p)
             break;
         }
         n = x->drain ? drain(p->fd) : ring_read(&x->ring, p->fd, p->stream, max);
+        x->truncated |= x->drain && n > 0;
         if (n == RING_AGAIN)
             break;
         if (n == RING_FULL) {
@@ -238,7 +251,7 @@ void exec_output_start(struct exec *x, struct spawn *s)
         struct exec_pipe *p = &x->pipes[i];
 
         p->fd = fd_take(&s->output[i]);
-        p->stream = x->spec->pty ? RING_PTY : i == 0 ? RING_STDOUT : RING_STDERR;
+        p->stream = x->pty ? RING_PTY : i == 0 ? RING_STDOUT : RING_STDERR;
         if (p->fd < 0)
             continue;
         ev_io_init(&p->io, on_readable, p->fd, EV_READ);

@@ -9,6 +9,12 @@ void exec_notify(struct exec *x)
         s->events->ready(s);
 }
 
+/* Of a process that keeps its tail: where that begins. */
+static uint64_t tail_of(const struct exec *x)
+{
+    return x->cut - MIN(x->max_output, x->cut);
+}
+
 int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_events *events,
                    uint64_t offset, struct err *e)
 {
@@ -16,10 +22,26 @@ int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_e
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "process %d has %d subscribers already", x->pid,
                        SUBSCRIBERS_MAX);
     *sub = (struct exec_sub){.exec = x, .events = events};
-    ring_attach(&x->ring, &sub->cursor, offset);
+    sub->waiting = x->keep_tail && x->state != EXEC_CLOSED;
+    if (!sub->waiting)
+        ring_attach(&x->ring, &sub->cursor, x->keep_tail ? MAX(offset, tail_of(x)) : offset);
     TAILQ_INSERT_TAIL(&x->subs, sub, link);
     x->sub_count++;
     return 0;
+}
+
+/* The process is CLOSED: who waited for its tail reads that. */
+void exec_sub_attach_tail(struct exec *x)
+{
+    struct exec_sub *s;
+
+    if (!x->keep_tail)
+        return;
+    x->truncated = MAX(tail_of(x), x->ring.start) > 0;
+    TAILQ_FOREACH (s, &x->subs, link) {
+        s->waiting = false;
+        ring_attach(&x->ring, &s->cursor, tail_of(x));
+    }
 }
 
 void exec_unsubscribe(struct exec_sub *sub)
@@ -44,6 +66,8 @@ enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, en
 
     if (sub->dropped)
         return EXEC_DROPPED;
+    if (sub->waiting)
+        return EXEC_AGAIN;
     n = ring_next(&sub->cursor, max, x->cut, out, stream);
     if (n < 0)
         return EXEC_NO_MEMORY;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,21 +25,15 @@
 const char *spawn_stage_name(enum spawn_stage stage)
 {
     static const char *const names[] = {
-        [SPAWN_OK] = "ok",
-        [SPAWN_USER] = "user",
-        [SPAWN_CWD] = "cwd",
-        [SPAWN_ENVIRONMENT] = "environment",
-        [SPAWN_CGROUP] = "cgroup",
-        [SPAWN_PIPE] = "pipe",
-        [SPAWN_PTY] = "pty",
-        [SPAWN_CLONE] = "clone",
-        [SPAWN_SESSION] = "session",
-        [SPAWN_GROUPS] = "groups",
-        [SPAWN_GID] = "gid",
-        [SPAWN_UID] = "uid",
-        [SPAWN_CHDIR] = "chdir",
-        [SPAWN_EXEC] = "exec",
-        [SPAWN_TIMEOUT] = "time-out",
+        [SPAWN_OK] = "ok",           [SPAWN_USER] = "user",
+        [SPAWN_CWD] = "cwd",         [SPAWN_ENVIRONMENT] = "environment",
+        [SPAWN_CGROUP] = "cgroup",   [SPAWN_PIPE] = "pipe",
+        [SPAWN_PTY] = "pty",         [SPAWN_CLONE] = "clone",
+        [SPAWN_SESSION] = "session", [SPAWN_NICE] = "nice",
+        [SPAWN_LIMIT] = "limit",     [SPAWN_PRIVILEGES] = "no-new-privs",
+        [SPAWN_GROUPS] = "groups",   [SPAWN_GID] = "gid",
+        [SPAWN_UID] = "uid",         [SPAWN_CHDIR] = "chdir",
+        [SPAWN_EXEC] = "exec",       [SPAWN_TIMEOUT] = "time-out",
     };
 
     return names[stage];
@@ -63,10 +58,12 @@ struct child {
     char **shell_argv; /* for a script without "#!": /bin/sh, the path (filled in), the arguments */
     char *const *envp;
     const struct spawn_surroundings *around;
+    const struct exec_spec *spec; /* nice, umask, limits, no_new_privs */
 
     /* what it reports */
     volatile enum spawn_stage stage;
     volatile int errnum;
+    volatile size_t limit; /* SPAWN_LIMIT: which */
 };
 
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined", "thread"), no_stack_protector))
@@ -115,6 +112,22 @@ CHILD_CODE static void become_user(struct child *c)
         child_fail(c, SPAWN_UID, 127);
 }
 
+/* As the request says, and with the agent's rights: they may raise what the user may not. */
+CHILD_CODE static void set_limits(struct child *c)
+{
+    const struct exec_spec *spec = c->spec;
+
+    if (spec->has_nice && syscall(SYS_setpriority, PRIO_PROCESS, 0, spec->nice) < 0)
+        child_fail(c, SPAWN_NICE, 127);
+    for (c->limit = 0; c->limit < spec->limit_count; c->limit++) {
+        const struct exec_limit *l = &spec->limits[c->limit];
+        const uint64_t pair[2] = {l->soft, l->hard}; /* struct rlimit64 */
+
+        if (syscall(SYS_prlimit64, 0, l->resource, pair, NULL) < 0)
+            child_fail(c, SPAWN_LIMIT, 127);
+    }
+}
+
 /* As execvp: a permission problem is remembered while the search goes on, a missing file forgotten. */
 CHILD_CODE static _Noreturn void run_program(struct child *c)
 {
@@ -161,8 +174,13 @@ CHILD_CODE static int child_main(void *arg)
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4));
     if (c->around->reset_nofile)
         syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &c->around->nofile, NULL);
+    set_limits(c);
+    if (c->spec->has_umask)
+        syscall(SYS_umask, c->spec->umask);
     if (c->change_user)
         become_user(c);
+    if (c->spec->no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        child_fail(c, SPAWN_PRIVILEGES, 127);
     if (syscall(SYS_chdir, c->cwd) < 0)
         child_fail(c, SPAWN_CHDIR, 127);
     /* Last: a signal must find the child as what it will be. */
@@ -376,6 +394,15 @@ static void command_line(const struct exec_spec *spec, char out[256])
         n += (size_t)snprintf(out + n, 256 - n, " %s", spec->args[i]);
 }
 
+/* The kernel would not set what the request wants. */
+static int refused(struct spawn *s, const struct child *c, const char *what)
+{
+    err_set(&s->error,
+            c->errnum == EPERM || c->errnum == EACCES ? STATUS_PERMISSION_DENIED : STATUS_INVALID_ARGUMENT,
+            c->errnum, "error starting process '%s': set %s", s->spec->cmd, what);
+    return failed(s, c->stage, what);
+}
+
 /* Turns what the child reported into an error, or into an end of the process. err_fd: where its stderr
  * goes. */
 static int judge(struct spawn *s, const struct child *c, int err_fd)
@@ -407,6 +434,11 @@ static int judge(struct spawn *s, const struct child *c, int err_fd)
                     "error starting process '%s': fork/exec %s", line, s->spec->cmd);
         }
         return failed(s, SPAWN_CHDIR, c->cwd);
+    case SPAWN_LIMIT:
+        return refused(s, c, exec_limit_name(s->spec->limits[c->limit].resource));
+    case SPAWN_NICE:
+    case SPAWN_PRIVILEGES:
+        return refused(s, c, spawn_stage_name(c->stage));
     case SPAWN_GROUPS:
     case SPAWN_GID:
     case SPAWN_UID:
@@ -416,6 +448,32 @@ static int judge(struct spawn *s, const struct child *c, int err_fd)
     default:
         return exhausted(s, c->stage, c->errnum, "");
     }
+}
+
+/* The user's groups and those of the request. */
+static int add_groups(struct spawn *s, struct child *c, struct arena *a)
+{
+    const struct exec_spec *spec = s->spec;
+    gid_t *all;
+
+    if (spec->group_count == 0)
+        return 0;
+    all = arena_array(a, c->group_count + spec->group_count, sizeof *all);
+    if (!all)
+        return exhausted(s, SPAWN_GROUPS, ENOMEM, "");
+    memcpy(all, c->groups, c->group_count * sizeof *all);
+    for (size_t i = 0; i < spec->group_count; i++) {
+        gid_t gid = users_group(spec->groups[i]);
+
+        if (gid == (gid_t)-1) {
+            err_set(&s->error, STATUS_INVALID_ARGUMENT, 0,
+                    "error starting process '%s': there is no group '%s'", spec->cmd, spec->groups[i]);
+            return failed(s, SPAWN_GROUPS, spec->groups[i]);
+        }
+        all[c->group_count++] = gid;
+    }
+    c->groups = all;
+    return 0;
 }
 
 static int start(struct spawn *s, const struct user *u, const char *cwd, int cgroup, struct arena *a)
@@ -433,9 +491,12 @@ static int start(struct spawn *s, const struct user *u, const char *cwd, int cgr
         .groups = u->groups,
         .cwd = cwd,
         .around = s->around,
+        .spec = s->spec,
     };
     int ret;
 
+    if (add_groups(s, &c, a) < 0)
+        return -1;
     c.envp = make_environment(s, u, a);
     c.candidates = c.envp ? make_candidates(s->spec->cmd, c.envp, a) : NULL;
     if (!c.candidates || make_argv(s->spec, &c, a) < 0)

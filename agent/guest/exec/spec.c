@@ -1,5 +1,31 @@
 #include "guest/exec/spec.h"
 
+#include <sys/resource.h>
+
+static const char *const limit_names[] = {
+    [RLIMIT_CPU] = "cpu",           [RLIMIT_FSIZE] = "fsize",
+    [RLIMIT_DATA] = "data",         [RLIMIT_STACK] = "stack",
+    [RLIMIT_CORE] = "core",         [RLIMIT_RSS] = "rss",
+    [RLIMIT_NPROC] = "nproc",       [RLIMIT_NOFILE] = "nofile",
+    [RLIMIT_MEMLOCK] = "memlock",   [RLIMIT_AS] = "as",
+    [RLIMIT_LOCKS] = "locks",       [RLIMIT_SIGPENDING] = "sigpending",
+    [RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+    [RLIMIT_RTPRIO] = "rtprio",     [RLIMIT_RTTIME] = "rttime",
+};
+
+int exec_limit_from_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(limit_names); i++)
+        if (strcmp(limit_names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+const char *exec_limit_name(int resource)
+{
+    return limit_names[resource];
+}
+
 /* Appends a string to the text part of the copy. */
 static const char *put(char **at, const char *s)
 {
@@ -21,30 +47,43 @@ static size_t len(const char *s)
 
 struct exec_spec *exec_spec_copy(const struct exec_spec *view)
 {
-    size_t text = len(view->cmd) + len(view->cwd) + len(view->tag) + len(view->user);
-    size_t tables = view->arg_count * sizeof(char *) + view->var_count * sizeof(struct exec_var);
+    size_t text = len(view->cmd) + len(view->cwd) + len(view->tag) + len(view->user) + len(view->key);
+    size_t tables = (view->arg_count + view->group_count) * sizeof(char *) +
+                    view->var_count * sizeof(struct exec_var) + view->limit_count * sizeof(struct exec_limit);
     struct exec_spec *s;
+    struct exec_limit *limits;
     struct exec_var *vars;
-    const char **args;
+    const char **args, **groups;
     char *at;
 
     for (size_t i = 0; i < view->arg_count; i++)
         text += len(view->args[i]);
+    for (size_t i = 0; i < view->group_count; i++)
+        text += len(view->groups[i]);
     for (size_t i = 0; i < view->var_count; i++)
         text += len(view->vars[i].name) + len(view->vars[i].value);
     s = malloc(sizeof *s + tables + text);
     if (!s)
         return NULL;
     *s = *view;
-    vars = (struct exec_var *)(s + 1);
+    limits = (struct exec_limit *)(s + 1);
+    vars = (struct exec_var *)(limits + view->limit_count);
     args = (const char **)(vars + view->var_count);
-    at = (char *)(args + view->arg_count);
+    groups = args + view->arg_count;
+    at = (char *)(groups + view->group_count);
+    s->limits = limits;
     s->vars = vars;
     s->args = args;
+    s->groups = groups;
     s->cmd = put(&at, view->cmd);
     s->cwd = put(&at, view->cwd);
     s->tag = put(&at, view->tag);
     s->user = put(&at, view->user);
+    s->key = put(&at, view->key);
+    for (size_t i = 0; i < view->limit_count; i++)
+        limits[i] = view->limits[i];
+    for (size_t i = 0; i < view->group_count; i++)
+        groups[i] = put(&at, view->groups[i]);
     for (size_t i = 0; i < view->arg_count; i++)
         args[i] = put(&at, view->args[i]);
     for (size_t i = 0; i < view->var_count; i++)

@@ -72,7 +72,7 @@ static void kill_reaches_what_fled_the_session(void **state)
     begin_shell(&r, "setsid sleep 1000 & echo $!; wait");
     RUN_UNTIL(&r, r.len[RING_STDOUT] > 0, 5000);
     fled = atoi(text(&r, RING_STDOUT));
-    assert_int_equal(exec_signal(r.sub.exec, SIGKILL, &e), 0);
+    assert_int_equal(exec_signal(r.sub.exec, SIGKILL, EXEC_TARGET_DEFAULT, 0, &e), 0);
     RUN_UNTIL(&r, r.ended, 5000);
     RUN_UNTIL(NULL, kill(fled, 0) < 0 && errno == ESRCH, 2000);
     reader_free(&r);

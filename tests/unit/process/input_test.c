@@ -39,7 +39,7 @@ static void on_ready(struct exec_sub *s)
     (void)s;
 }
 
-static const struct exec_sub_events events = {on_started, on_failed, on_ready};
+static const struct exec_sub_events events = {.started = on_started, .failed = on_failed, .ready = on_ready};
 
 /* Starts a shell whose output is collected by collect(). Returns its pid. */
 static pid_t begin_on(struct exec_sub *s, const char *script, bool pty)
@@ -207,7 +207,7 @@ static void a_process_that_stops_reading_ends_the_call(void **state)
     (void)state;
     send_input(pid, "stdin", bulk(150000));
     TURN_UNTIL(!TAILQ_EMPTY(&sub.exec->input.waiting));
-    exec_signal(sub.exec, SIGKILL, NULL);
+    exec_signal(sub.exec, SIGKILL, EXEC_TARGET_DEFAULT, 0, NULL);
     HEAR(&t, "\"code\":");
     assert_true(has(&t, "\"code\":\"internal\",\"message\":\"error writing to stdin: "));
     snprintf(want, sizeof want, " of %d bytes were taken\"", 3 * 150000);
@@ -227,7 +227,7 @@ static void a_call_feeds_one_process_however_long_it_takes(void **state)
     ask(&t, "SendInput", json);
     TURN_UNTIL(!TAILQ_EMPTY(&sub.exec->input.waiting));
     begin_on(&sub_of_another, "sleep 30", false);
-    exec_signal(sub.exec, SIGKILL, NULL);
+    exec_signal(sub.exec, SIGKILL, EXEC_TARGET_DEFAULT, 0, NULL);
     TURN_UNTIL(sub.exec->state == EXEC_CLOSED);
     rig_turns(&rig, 5);
     assert_int_equal(sub_of_another.exec->input.queue.bytes, 0);
@@ -329,9 +329,10 @@ static void a_process_that_has_ended_is_told(void **state)
     first = body_len;
     feed_message("{\"data\":{\"input\":{\"stdin\":\"b25l\"}}}");
     ask_part(&t, "StreamInput", "connect+json", "", body_len, body, first);
-    exec_signal(sub.exec, SIGKILL, NULL);
+    exec_signal(sub.exec, SIGKILL, EXEC_TARGET_DEFAULT, 0, NULL);
     TURN_UNTIL(sub.exec->state == EXEC_CLOSED);
     exec_unsubscribe(&sub);
+    execs_forget(&execs);
     TURN_UNTIL(execs.count == 0);
     rig_send(&rig, t.fd, body + first, body_len - first);
     HEAR(&t, "\"code\":\"internal\",\"message\":\"error writing to stdin: the process has ended\"");

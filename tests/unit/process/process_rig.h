@@ -92,14 +92,12 @@ static int teardown(void **state)
     rig_turns(&rig, 3);
     TAILQ_FOREACH (x, &execs.live, link)
         if (x->state == EXEC_RUNNING)
-            exec_signal(x, SIGKILL, NULL);
+            exec_signal(x, SIGKILL, EXEC_TARGET_DEFAULT, 0, NULL);
+    TURN_UNTIL(TAILQ_EMPTY(&execs.live));
+    execs_forget(&execs);
     TURN_UNTIL(execs.count == 0);
     unlink(gate);
     reaper_destroy(&execs.reaper);
-    ev_timer_stop(rig.loop.ev, &execs.past_timer);
-    for (uint32_t i = 0; i < execs.past_count; i++)
-        free(execs.past[(execs.past_first + i) % execs.past_cap].tag);
-    free(execs.past);
     tickets_clear(&execs.tickets);
     close(execs.around.null_fd);
     cgroups_destroy(&cgroups);

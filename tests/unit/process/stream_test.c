@@ -201,7 +201,7 @@ static void who_comes_too_late_gets_start_and_end(void **state)
     snprintf(pid, sizeof pid, "%.10s", (char *)memmem(t.got, t.len, "\"pid\":", 6) + 6);
     HEAR(&t, "\"end\"");
     hang_up(&t);
-    TURN_UNTIL(execs.count == 0);
+    TURN_UNTIL(TAILQ_EMPTY(&execs.live));
     snprintf(json, sizeof json, "{\"process\":{\"pid\":%d}}", atoi(pid));
     ask_stream(&t, "Connect", "", json);
     HEAR(&t, "\"exitCode\":3");

@@ -17,7 +17,6 @@ static bool no_memory;
 
 static struct loop loop;
 static struct execs table;
-static struct exec_spec spec;
 static struct exec x;
 static int other; /* the process's end */
 static struct err e;
@@ -63,8 +62,7 @@ static int setup(void **state)
     if (loop_init(&loop) < 0 || pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
     table = (struct execs){.loop = &loop};
-    spec = (struct exec_spec){.cmd = "x"};
-    x = (struct exec){.table = &table, .spec = &spec};
+    x = (struct exec){.table = &table};
     s = (struct spawn){.input = fd[1]};
     other = fd[0];
     no_memory = false;
@@ -215,7 +213,7 @@ static void a_pipe_is_no_terminal_and_the_other_way_round(void **state)
     assert_string_equal(e.text,
                         "error writing to tty: tty not assigned to process — input should be written to the "
                         "stdin, not the tty");
-    spec.pty = true;
+    x.pty = true;
     assert_int_equal(put("x", 1, &w.wait), -1);
     assert_string_equal(e.text,
                         "error writing to stdin: tty assigned to process — input should be written to "
@@ -290,7 +288,7 @@ static void closing_comes_after_what_is_queued(void **state)
 static void a_terminal_is_not_closed(void **state)
 {
     (void)state;
-    spec.pty = true;
+    x.pty = true;
     assert_int_equal(exec_close_input(&x, &e), -1);
     assert_int_equal(e.status, STATUS_UNKNOWN);
     assert_string_equal(e.text,
@@ -307,7 +305,7 @@ static void stopping_leaves_a_terminals_descriptor_alone(void **state)
     (void)state;
     exec_input_stop(&x);
     assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
-    spec.pty = true;
+    x.pty = true;
     x.pipes[0].fd = fd[1];
     exec_input_start(&x, &s);
     assert_int_equal(x.input.fd, fd[1]);

@@ -17,7 +17,6 @@ enum { RING_SEGS = 32 };
 static struct loop loop;
 static struct seg_pool pool;
 static struct execs table;
-static struct exec_spec spec;
 static struct exec x;
 static int out, err; /* the process's ends; -1: closed */
 
@@ -97,7 +96,8 @@ static void begin(bool pty)
     s.output[1] = b[0];
     out = a[1];
     err = b[1];
-    spec = (struct exec_spec){.cmd = "x", .pty = pty};
+    x.spec = exec_spec_copy(&(struct exec_spec){.cmd = "x", .pty = pty});
+    x.pty = pty;
     exec_output_start(&x, &s);
     exec_input_start(&x, &s);
 }
@@ -110,9 +110,11 @@ static int setup(void **state)
     table = (struct execs){.loop = &loop, .pool = &pool, .ring_max = RING_SEGS * SEG_SIZE};
     TAILQ_INIT(&table.live);
     TAILQ_INIT(&table.lingering);
-    x = (struct exec){.table = &table, .spec = &spec, .state = EXEC_RUNNING, .cut = UINT64_MAX};
+    x = (struct exec){.table = &table, .state = EXEC_RUNNING, .cut = UINT64_MAX};
     TAILQ_INIT(&x.subs);
     x.check.run = on_no_check;
+    exec_past_init(&table);
+    exec_signal_init(&x);
     exec_output_init(&x);
     exec_input_init(&x);
     TAILQ_INSERT_TAIL(&table.live, &x, link);
@@ -130,10 +132,10 @@ static int teardown(void **state)
     exec_input_stop(&x);
     exec_output_stop(&x);
     loop_cancel(&loop, &x.check);
-    ev_timer_stop(loop.ev, &table.past_timer);
-    for (uint32_t i = 0; i < table.past_count; i++)
-        free(table.past[i].tag);
-    free(table.past);
+    execs_forget(&table);
+    loop_cancel(&loop, &x.check);
+    exec_signal_stop(&x);
+    free(x.spec);
     if (out >= 0)
         close(out);
     if (err >= 0)

@@ -98,7 +98,8 @@ static void on_ready(struct exec_sub *s)
     (void)s; /* the tests read in their own loop: nothing may be read from inside the callback */
 }
 
-static const struct exec_sub_events reader_events = {on_started, on_failed, on_ready};
+static const struct exec_sub_events reader_events = {
+    .started = on_started, .failed = on_failed, .ready = on_ready};
 
 static void reader_free(struct reader *r)
 {
@@ -177,6 +178,7 @@ static void exec_rig_init(bool cgroups)
 /* Everything must have gone: processes, segments, descriptors. */
 static void exec_rig_destroy(void)
 {
+    execs_forget(&rig.table);
     for (int i = 0; i < 500 && (rig.table.count > 0 || rig.cgroups.removing > 0); i++)
         rig_turn();
     if (rig.table.count > 0 || rig.pool.in_use > 0) {
@@ -184,10 +186,7 @@ static void exec_rig_destroy(void)
         abort();
     }
     reaper_destroy(&rig.table.reaper);
-    ev_timer_stop(rig.loop.ev, &rig.table.past_timer);
-    for (uint32_t i = 0; i < rig.table.past_count; i++)
-        free(rig.table.past[(rig.table.past_first + i) % rig.table.past_cap].tag);
-    free(rig.table.past);
+    execs_forget(&rig.table);
     tickets_clear(&rig.table.tickets);
     close(rig.table.around.null_fd);
     cgroups_destroy(&rig.cgroups);
