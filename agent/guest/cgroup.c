@@ -142,6 +142,13 @@ void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool 
     LIST_INIT(&c->waiting);
 }
 
+/* Lets the children of the directory have the memory controller, which knows of OOM kills. Best effort: the kernel may not
+ * have it, or cgroup v1 may. */
+static void pass_memory_on(int dir)
+{
+    (void)!write_file(dir, "cgroup.subtree_control", "+memory");
+}
+
 /* Makes the directory of a class and opens it in place of what dirs[k] was. Another agent below the same root may have
  * removed it at its end. */
 static int open_class(struct cgroups *c, enum cgroup_class k)
@@ -157,7 +164,20 @@ static int open_class(struct cgroups *c, enum cgroup_class k)
         return err_set(&c->why, STATUS_UNAVAILABLE, errno, "open '%s'", path);
     if (c->dirs[k] < 0)
         c->dirs[k] = fd_take(&fd);
+    pass_memory_on(c->dirs[k]);
     return 0;
+}
+
+/* R and what is always in it. */
+static int open_root(struct cgroups *c)
+{
+    CLEANUP_FD int root = -1;
+
+    if (find_root(c) < 0)
+        return -1;
+    root = open(c->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    pass_memory_on(root);
+    return open_class(c, CGROUP_USER) == 0 ? open_class(c, CGROUP_PTYS) : -1;
 }
 
 bool cgroups_open(struct cgroups *c)
@@ -170,8 +190,7 @@ bool cgroups_open(struct cgroups *c)
         if (!c->wanted)
             err_set(&c->why, STATUS_UNAVAILABLE, 0, "turned off");
         else
-            c->enabled =
-                find_root(c) == 0 && open_class(c, CGROUP_USER) == 0 && open_class(c, CGROUP_PTYS) == 0;
+            c->enabled = open_root(c) == 0;
     }
     enabled = c->enabled;
     pthread_mutex_unlock(&c->lock);

@@ -292,6 +292,9 @@ struct rpc_call *connect_accept(struct rpc *r, struct http_exchange *x, const st
         connect_deny(x, &e);
         return NULL;
     }
+    if (bytes_are(http_request_field(x, "user-agent"),
+                  "connect-python")) /* as envd tells its oldest client */
+        http_add(x, "X-E2B-Legacy-SDK", "true");
     call = call_new(r, x, service, method, streaming ? &stream : &unary, (enum codec)codec, &e);
     if (!call) {
         connect_deny(x, &e);

@@ -309,6 +309,17 @@ def test_a_signal_to_what_is_listed_is_no_error(agent, codec):
         assert s.result().code == 0
 
 
+def test_the_oldest_client_is_told_that_it_is_known(agent):
+    """Its user agent is exactly that; every other client's is not."""
+    for name, legacy in (("connect-python", "true"), ("connect-python/1", None), ("connectrpc/0.9", None)):
+        with agent.start("true", headers={"User-Agent": name}) as s:
+            s.result()
+            assert s.headers.get("x-e2b-legacy-sdk") == legacy
+        with agent.connect() as c:
+            r = c.request("POST", "/process.Process/List", {"Content-Type": "application/json", "User-Agent": name}, b"{}")
+            assert r.headers.get("x-e2b-legacy-sdk") == legacy
+
+
 # --- input --------------------------------------------------------------------------------------------------------------
 
 

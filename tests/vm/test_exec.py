@@ -92,3 +92,17 @@ def test_a_terminal(guest):
         until(b"20 50\r\n")
         os.write(ours, b"\x03")  # Ctrl-C is for the command, not for guestctl
         assert command.wait(HANG) == 5
+
+
+def test_what_killed_it_is_told(guest):
+    """The guest's memory runs out under a process: the kernel kills it, and the agent knows that it did."""
+    hog = "awk 'BEGIN { for (i = 0; ; i++) a[i] = sprintf(\"%100000d\", i) }'"
+    with guest.start("sh", "-c", hog, events={"exitRecord": True}) as s:
+        end = [m["event"]["end"] for m in s if "end" in m["event"]][0]
+    # busybox's sh runs its last command itself, so the process that was started is the one that is killed.
+    assert end["status"] == "signal: killed"
+    assert end["record"]["signal"] == 9 and end["record"]["oomKilled"] is True
+    with guest.start("sh", "-c", "kill -9 $$", events={"exitRecord": True}) as s:
+        record = [m["event"]["end"]["record"] for m in s if "end" in m["event"]][0]
+    assert record["signal"] == 9 and "oomKilled" not in record
+    assert guest.text("echo alive") == "alive\n"
