@@ -347,9 +347,32 @@ def test_input_errors(agent, codec):
             agent.call("process.Process/CloseStdin", {"process": {"pid": pids[0]}}, codec)
         agent.call("process.Process/CloseStdin", {"process": {"pid": pids[1]}}, codec)
         assert pipe.result().code == 0
-        with pytest.raises(RpcError) as e:
-            agent.call("process.Process/CloseStdin", {"process": {"pid": pids[2]}}, codec)
-        assert e.value.code == "unknown" and "send Ctrl+D (0x04) instead" in e.value.message
+        agent.call("process.Process/CloseStdin", {"process": {"pid": pids[2]}}, codec)
+        assert tty.result().code == 0
+
+
+@pytest.mark.parametrize("typed", [b"", b"line\n", b"line\nhalf", b"x" * 4000 + b"\n"])
+def test_the_end_of_a_terminals_input(agent, codec, typed):
+    """A reader sees it behind all that was typed, a half line too."""
+    with agent.start("/bin/sh", "-c", "stty -echo; echo ready; cat >/tmp/typed; wc -c </tmp/typed; rm /tmp/typed", codec=codec,
+                     pty={"size": {"cols": 80, "rows": 24}}) as s:
+        selector = {"process": {"pid": s.started()}}
+        s.read_until(b"ready", "pty")
+        if typed:
+            agent.call("process.Process/SendInput", {**selector, "input": {"pty": b64(typed)}}, codec)
+        agent.call("process.Process/CloseStdin", selector, codec)
+        assert s.result().pty.split() == [b"%d" % len(typed)]
+
+
+def test_a_terminal_is_hung_up_the_second_time(agent, codec):
+    script = "trap '' HUP; stty raw -echo; (trap - HUP; exec sleep 1000) & echo $!; trap 'echo hup; exit 4' HUP; while :; do sleep .05; done"
+    with agent.start("/bin/bash", "-c", script, codec=codec, pty={"size": {"cols": 80, "rows": 24}}) as s:
+        selector = {"process": {"pid": s.started()}}
+        s.read_until(b"\n", "pty")
+        for _ in range(2):
+            agent.call("process.Process/CloseStdin", selector, codec)
+        r = s.result()
+        assert r.code == 4 and b"hup" in r.pty
 
 
 def test_a_process_that_does_not_read_holds_its_sender_only(agent, codec):

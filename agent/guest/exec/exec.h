@@ -86,6 +86,8 @@ struct exec_input {
     int fd;        /* -1: none, or closed */
     bool terminal; /* fd is the terminal's, owned by the output */
     bool closing;  /* close it when the queue is empty */
+    bool ended;    /* a terminal's: its end was typed, and nothing since */
+    uint8_t last;  /* byte taken */
     struct chain queue;
     ev_io io;
     TAILQ_HEAD(exec_wait_list, exec_wait) waiting;
@@ -228,7 +230,9 @@ ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n,
                    struct err *e);
 void exec_wait_cancel(struct exec_wait *w);
 
-/* Ends the input after what is queued. 0, or -1 with *e for a terminal (unknown, as the contract has it). */
+/* Ends the input after what is queued. A terminal has no end: the first time its end-of-file character is typed, which a
+ * reader in canonical mode takes for one (termios(3), VEOF), and again, with nothing typed in between, it is hung up: SIGHUP
+ * to its foreground processes and the leader. 0, or -1 with *e: resource_exhausted. */
 int exec_close_input(struct exec *x, struct err *e);
 
 /* Resizes the terminal. -1 with *e (internal) when the process has none. */

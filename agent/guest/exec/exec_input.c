@@ -1,6 +1,9 @@
 /* Into a process: its standard input or its terminal. The descriptor takes what it can at once, a queue of
  * STDIN_QUEUE_MAX the next bytes, and beyond that the sender waits. */
 #include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "core/fd.h"
@@ -104,6 +107,10 @@ ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n,
         taken += room;
         loop_watch(x->table->loop, &in->io, EV_WRITE);
     }
+    if (taken > 0) {
+        in->last = data[taken - 1];
+        in->ended = false;
+    }
     if (taken < n) {
         exec_wait_cancel(wait);
         wait->exec = x;
@@ -120,14 +127,39 @@ void exec_wait_cancel(struct exec_wait *w)
     w->exec = NULL;
 }
 
+/* As when the modem loses its carrier, but the descriptor stays: there may be output. */
+static int hang_up(struct exec *x)
+{
+    ioctl(x->input.fd, TIOCSIG, SIGHUP);
+    if (x->state == EXEC_RUNNING)
+        kill(x->pid, SIGHUP);
+    return 0;
+}
+
+/* Behind a half-typed line the character only sends that line off, and it takes a second one to end the input. It goes through
+ * the queue like any other byte: what the program has yet to read is not overtaken. */
+static int end_terminal(struct exec *x, struct err *e)
+{
+    struct exec_input *in = &x->input;
+    struct termios mode;
+    uint8_t end[2];
+
+    if (in->ended || tcgetattr(in->fd, &mode) < 0 || mode.c_cc[VEOF] == _POSIX_VDISABLE)
+        return hang_up(x);
+    end[0] = end[1] = mode.c_cc[VEOF];
+    if (chain_copy(&in->queue, end, in->last == '\n' || in->last == 0 ? 1 : 2) < 0)
+        return err_nomem(e, "end the input");
+    in->ended = true;
+    loop_watch(x->table->loop, &in->io, EV_WRITE);
+    return 0;
+}
+
 int exec_close_input(struct exec *x, struct err *e)
 {
-    if (x->pty)
-        return err_set(
-            e, STATUS_UNKNOWN, 0,
-            "error closing stdin: cannot close stdin for PTY process — send Ctrl+D (0x04) instead");
     if (x->input.fd < 0)
         return 0;
+    if (x->pty)
+        return end_terminal(x, e);
     x->input.closing = true;
     if (x->input.queue.bytes == 0)
         exec_input_stop(x);

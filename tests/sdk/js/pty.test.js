@@ -117,13 +117,17 @@ suite("pty", { timeout: SUITE_HANG_MS }, () => {
     await assert.rejects(terminal.handle.wait(), TimeoutError);
   });
 
+  test("the end of its input", async (t) => {
+    const terminal = await create(t);
+    await terminal.sandbox.commands.closeStdin(terminal.pid);
+    assert.equal((await terminal.handle.wait()).exitCode, 0);
+  });
+
   test("what is not for terminals", async (t) => {
     const terminal = await create(t);
     const { commands, pty } = terminal.sandbox;
     await assert.rejects(commands.sendStdin(terminal.pid, "x"),
       (e) => e instanceof SandboxError && /tty assigned to process/.test(e.message));
-    await assert.rejects(commands.closeStdin(terminal.pid),
-      (e) => e instanceof SandboxError && /cannot close stdin for PTY process/.test(e.message));
     await assert.rejects(pty.connect(NO_PID), NotFoundError);
     await assert.rejects(pty.resize(NO_PID, { cols: 1, rows: 1 }), NotFoundError);
   });

@@ -99,11 +99,14 @@ def test_a_timeout(sdk):
 def test_what_is_not_for_terminals(sdk, terminal):
     with pytest.raises(SandboxException, match="tty assigned to process"):
         sdk(sdk.commands.send_stdin(terminal.pid, "x"))
-    with pytest.raises(SandboxException, match="cannot close stdin for PTY process"):
-        sdk(sdk.commands.close_stdin(terminal.pid))
     c = sdk.start("sleep 1000")
     with pytest.raises(SandboxException, match="tty not assigned to process"):
         sdk(sdk.pty.resize(c.pid, PtySize(1, 1)))
+
+
+def test_the_end_of_its_input(sdk, terminal):
+    sdk(sdk.commands.close_stdin(terminal.pid))
+    assert terminal.end().exit_code == 0
 
 
 def test_no_such_terminal(sdk):

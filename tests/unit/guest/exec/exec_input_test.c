@@ -285,15 +285,47 @@ static void closing_comes_after_what_is_queued(void **state)
     assert_int_equal(exec_close_input(&x, &e), 0); /* twice is as good as once */
 }
 
-static void a_terminal_is_not_closed(void **state)
+/* A real terminal: its end is a character behind what was typed, twice behind half a line. */
+static void a_terminals_end_is_typed(void **state)
 {
+    static const struct {
+        const char *typed, *read;
+    } cases[] = {{"", ""}, {"line\n", "line\n"}, {"half", "half"}};
+
     (void)state;
-    x.pty = true;
-    assert_int_equal(exec_close_input(&x, &e), -1);
-    assert_int_equal(e.status, STATUS_UNKNOWN);
-    assert_string_equal(e.text,
-                        "error closing stdin: cannot close stdin for PTY process — send Ctrl+D (0x04) "
-                        "instead");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), unlock = 0, slave;
+        struct waiter w = waiter('a', false);
+        struct spawn s = {.input = -1};
+        char buf[16];
+
+        assert_true(master >= 0 && ioctl(master, TIOCSPTLCK, &unlock) == 0);
+        slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        exec_input_stop(&x);
+        exec_input_init(&x);
+        x.pty = true;
+        x.state = EXEC_EXITED; /* there is no leader to be hung up */
+        x.pipes[0].fd = master;
+        exec_input_start(&x, &s);
+        assert_int_equal(
+            exec_write(&x, true, (const uint8_t *)cases[i].typed, strlen(cases[i].typed), &w.wait, &e),
+            strlen(cases[i].typed));
+        assert_int_equal(exec_close_input(&x, &e), 0);
+        turns(1);
+        assert_int_equal(x.input.queue.bytes, 0);
+        assert_true(x.input.ended);
+        if (*cases[i].read) {
+            assert_int_equal(read(slave, buf, sizeof buf), strlen(cases[i].read));
+            assert_memory_equal(buf, cases[i].read, strlen(cases[i].read));
+        }
+        assert_int_equal(read(slave, buf, sizeof buf), 0);
+        assert_int_equal(exec_write(&x, true, (const uint8_t *)"\n", 1, &w.wait, &e), 1);
+        assert_false(x.input.ended); /* it can be typed on */
+        exec_input_stop(&x);
+        x.pipes[0].fd = -1;
+        close(slave);
+        close(master);
+    }
 }
 
 /* The descriptor is the output's: it closes it. */
@@ -344,7 +376,7 @@ int main(void)
         T(the_queue_is_lost_when_the_process_stops_reading),
         T(without_memory_the_sender_is_told),
         T(closing_comes_after_what_is_queued),
-        T(a_terminal_is_not_closed),
+        T(a_terminals_end_is_typed),
         T(stopping_leaves_a_terminals_descriptor_alone),
         T(without_input_there_is_nothing_to_write_to),
     };
