@@ -5,20 +5,6 @@
 
 #include "core/limits.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    exec_rig_init(false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    exec_rig_destroy();
-    return 0;
-}
-
 /* Runs a shell as the spec says, to its end; its id. */
 static uint64_t run(struct exec_spec view, const char *script)
 {
@@ -137,7 +123,7 @@ static void forgetting_leaves_nothing(void **state)
     assert_int_equal(rig.pool.in_use, 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

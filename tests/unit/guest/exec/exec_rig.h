@@ -197,6 +197,21 @@ static void exec_rig_destroy(void)
     loop_destroy(&rig.loop);
 }
 
+/* Of a test without cgroups. */
+UNUSED static int rig_setup(void **state)
+{
+    (void)state;
+    exec_rig_init(false);
+    return 0;
+}
+
+UNUSED static int rig_teardown(void **state)
+{
+    (void)state;
+    exec_rig_destroy();
+    return 0;
+}
+
 /* Starts it; the caller waits. */
 static void begin_spec(struct reader *r, const struct exec_spec *view)
 {

@@ -5,20 +5,6 @@
 
 #include <signal.h>
 
-static int setup(void **state)
-{
-    (void)state;
-    exec_rig_init(false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    exec_rig_destroy();
-    return 0;
-}
-
 /* Starts a shell that prints a pid; that pid. */
 static pid_t begin_pair(struct reader *r, const char *script)
 {
@@ -178,7 +164,7 @@ static void a_deadline_has_its_grace_too(void **state)
     reader_free(&r);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

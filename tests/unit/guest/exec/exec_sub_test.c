@@ -3,20 +3,6 @@
 
 #include "exec_rig.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    exec_rig_init(false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    exec_rig_destroy();
-    return 0;
-}
-
 /* Alone, a reader may sleep as long as it likes: the process waits, memory is bounded, nothing is lost. */
 static void a_lone_reader_is_like_a_pipe(void **state)
 {
@@ -113,7 +99,7 @@ static void subscribers_are_bounded(void **state)
     reader_free(&first);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {

@@ -7,20 +7,6 @@
 
 #include "guest/users.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    exec_rig_init(false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    exec_rig_destroy();
-    return 0;
-}
-
 static int open_fds(void)
 {
     int n = 0;
@@ -606,7 +592,7 @@ static void stopping_ends_everything(void **state)
     }
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
 {
