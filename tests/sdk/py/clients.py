@@ -20,8 +20,8 @@ class Sync:
 
     kind = Sandbox
 
-    def __init__(self):
-        self.sandbox = self(self.kind.create())
+    def __init__(self, **options):
+        self.sandbox = self(self.kind.create(**options))
 
     def __call__(self, value):
         return value
@@ -68,10 +68,10 @@ class Async(Sync):
 
     kind = AsyncSandbox
 
-    def __init__(self):
+    def __init__(self, **options):
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        super().__init__()
+        super().__init__(**options)
 
     def __call__(self, awaitable):
         return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(HANG * 4)
