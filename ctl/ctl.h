@@ -56,6 +56,9 @@ struct options ctl_options(const struct verb *v, int argc, char **argv);
 int ctl_usage(const struct verb *v, int code, const char *why);
 
 int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_attach(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_logs(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_bridge(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv);

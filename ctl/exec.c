@@ -1,96 +1,236 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
+/* exec: a command in the guest, with our standard streams as its own: from options to a request and a session. */
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "core/arena.h"
 #include "core/base64.h"
-#include "core/fd.h"
 #include "core/limits.h"
-#include "ctl/client.h"
+#include "ctl/kill.h"
+#include "ctl/session.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
-#include "process/process.pb-c.h"
 
-/* exec: a command in the guest, with our standard streams as its own. Two connections: one carries what the
- * command says, the other what we say to it; neither may wait for the other. */
-
-#define USER_MAX 254 /* bytes of a user's name; useradd(8) allows 32 */
+#define USER_MAX   254 /* bytes of a user's name; useradd(8) allows 32 */
+#define LIMITS_MAX 16  /* of --limit: StartOptions.limits */
+#define GROUPS_MAX 32  /* of --group: StartOptions.extra_groups */
 
 struct exec_request {
-    bool interactive, tty, detach;
-    const char *workdir, *user, *tag;
+    bool interactive, tty, detach, replay, record, leave_on_exit, keep_given;
+    const char *workdir, *user, *tag, *detach_keys;
     uint64_t timeout_ms;
     const char *vars[ENV_VARS_MAX];
     size_t var_count;
     const char *command;
     char **args;
     size_t arg_count;
-};
-
-struct exec_run {
-    struct ctl *ctl;
-    const struct exec_request *request;
-    struct client out; /* Start */
-    struct client in;  /* SendInput, CloseStdin, SendSignal, Update */
-    bool in_open;
-    bool asking;      /* `in` waits for an answer */
-    uint32_t pid;     /* 0: not started */
-    bool input_open;  /* our standard input is read */
-    bool close_input; /* and has ended: tell the command */
-    bool resize;      /* our terminal has another size */
-    int signals;      /* how often we were asked to end */
-    int signal_fd;
-    int forward; /* signal to be sent, or 0 */
-    int code;    /* exit code; -1: none yet */
+    Process__StartOptions options; /* sent when it says something */
+    Process__MaxOutput max_output; /* of options, when bytes > 0 */
+    Process__ResourceLimit limits[LIMITS_MAX], *limit_list[LIMITS_MAX];
+    char *groups[GROUPS_MAX];
 };
 
 /* --- options --------------------------------------------------------------------------------- */
 
+/* A whole number in [min, max], of the base. Returns 0, or -1 with *e that says so of `what`. */
+static int parse_whole(const char *what, const char *text, int base, long min, long max, long *out,
+                       struct err *e)
+{
+    char *end;
+
+    *out = strtol(text, &end, base);
+    if (end == text || *end || *out < min || *out > max)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is no %s", text, what);
+    return 0;
+}
+
+/* "unlimited", or a number that ends at `stop`. */
+static int parse_amount(struct bytes text, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    *out = UINT64_MAX;
+    if (bytes_are(text, "unlimited"))
+        return 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(text.ptr[i] - '0'), &v))
+            return -1;
+    *out = v;
+    return text.len > 0 ? 0 : -1;
+}
+
+/* NAME=SOFT[:HARD]. The word is cut behind the name, which the request keeps. */
+static int add_limit(struct exec_request *r, const char *value, struct err *e)
+{
+    size_t n = r->options.n_limits, name = strcspn(value, "="), soft;
+    Process__ResourceLimit *limit = &r->limits[n];
+    const char *amounts = value + name + 1;
+
+    if (n == LIMITS_MAX)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "more than %d limits", LIMITS_MAX);
+    process__resource_limit__init(limit);
+    if (name == 0 || !value[name])
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is no limit (nofile=1024:4096)", value);
+    soft = strcspn(amounts, ":");
+    if (parse_amount((struct bytes){amounts, soft}, &limit->soft) < 0 ||
+        parse_amount(bytes_of(amounts[soft] ? amounts + soft + 1 : amounts), &limit->hard) < 0)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is no limit (nofile=1024:4096)", value);
+    limit->name = strndup(value, name);
+    if (!limit->name)
+        return err_nomem(e, "read a limit");
+    r->limit_list[n] = limit;
+    r->options.limits = r->limit_list;
+    r->options.n_limits++;
+    return 0;
+}
+
+static int add_group(struct exec_request *r, const char *value, struct err *e)
+{
+    if (r->options.n_extra_groups == GROUPS_MAX)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "more than %d groups", GROUPS_MAX);
+    r->groups[r->options.n_extra_groups++] = (char *)(uintptr_t)value;
+    r->options.extra_groups = r->groups;
+    return 0;
+}
+
+static int add_var(struct exec_request *r, const char *value, struct err *e)
+{
+    if (r->var_count == ENV_VARS_MAX)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "too many variables");
+    r->vars[r->var_count++] = value;
+    return 0;
+}
+
+static int set_keep(struct exec_request *r, const char *value, struct err *e)
+{
+    r->keep_given = true;
+    r->max_output.keep = strcmp(value, "tail") == 0 ? PROCESS__MAX_OUTPUT__KEEP__KEEP_TAIL
+                                                    : PROCESS__MAX_OUTPUT__KEEP__KEEP_HEAD;
+    if (strcmp(value, "tail") != 0 && strcmp(value, "head") != 0)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is neither head nor tail", value);
+    return 0;
+}
+
+/* One option that says how the program is started: of StartOptions. Returns 0, or -1 with *e. */
+static int start_option(struct exec_request *r, const struct options *o, int id, const char *value,
+                        struct err *e)
+{
+    Process__StartOptions *s = &r->options;
+    long v = 0;
+
+    switch (id) {
+    case EXEC_KEY:
+        s->idempotency_key = (char *)(uintptr_t)value;
+        return 0;
+    case EXEC_NO_NEW_PRIVS:
+        s->no_new_privs = true;
+        return 0;
+    case EXEC_UMASK:
+        s->_umask_case = PROCESS__START_OPTIONS___UMASK_UMASK;
+        if (parse_whole("umask (0 to 0777, octal)", value, 8, 0, 0777, &v, e) < 0)
+            return -1;
+        s->umask = (uint32_t)v;
+        return 0;
+    case EXEC_NICE:
+        s->_nice_case = PROCESS__START_OPTIONS___NICE_NICE;
+        if (parse_whole("nice value (-20 to 19)", value, 10, -20, 19, &v, e) < 0)
+            return -1;
+        s->nice = (int32_t)v;
+        return 0;
+    case EXEC_LIMIT:
+        return add_limit(r, value, e);
+    case EXEC_GROUP:
+        return add_group(r, value, e);
+    case EXEC_KILL_TARGET:
+        return kill_parse_target(value, &s->kill_target, e);
+    case EXEC_GRACE:
+        return kill_parse_grace(value, &s->grace_ms, e);
+    case EXEC_KILL_ON_DISCONNECT:
+        s->kill_on_disconnect = true;
+        return 0;
+    case EXEC_MAX_OUTPUT:
+        s->max_output = &r->max_output;
+        return options_number(o, value, 1, UINT64_MAX, &r->max_output.bytes, e);
+    default: /* EXEC_KEEP */
+        return set_keep(r, value, e);
+    }
+}
+
+/* One option that says what is run and how it is shown, or else start_option. */
+static int option(struct exec_request *r, const struct options *o, int id, const char *value, struct err *e)
+{
+    switch (id) {
+    case EXEC_INTERACTIVE:
+        r->interactive = true;
+        return 0;
+    case EXEC_TTY:
+        r->tty = true;
+        return 0;
+    case EXEC_DETACH:
+        r->detach = true;
+        return 0;
+    case EXEC_ENV:
+        return add_var(r, value, e);
+    case EXEC_WORKDIR:
+        r->workdir = value;
+        return 0;
+    case EXEC_USER:
+        r->user = value;
+        return strlen(value) <= USER_MAX
+                   ? 0
+                   : err_set(e, STATUS_INVALID_ARGUMENT, 0, "no user has such a long name");
+    case EXEC_TAG:
+        r->tag = value;
+        return 0;
+    case EXEC_TIMEOUT:
+        return ctl_duration(value, &r->timeout_ms, e);
+    case EXEC_RECORD:
+        r->record = true;
+        return 0;
+    case EXEC_LEAVE_ON_EXIT:
+        r->leave_on_exit = true;
+        return 0;
+    case EXEC_REPLAY:
+        r->replay = true;
+        return 0;
+    case EXEC_DETACH_KEYS:
+        r->detach_keys = value;
+        return 0;
+    default:
+        return start_option(r, o, id, value, e);
+    }
+}
+
+/* Why these options do not go together; NULL: they do. */
+static const char *contradiction(const struct exec_request *r)
+{
+    if (r->detach && (r->interactive || r->tty))
+        return "--detach goes with neither -i nor -t";
+    if (r->detach && (r->replay || r->record || r->leave_on_exit || r->options.kill_on_disconnect))
+        return "--detach goes with neither --replay, --record, --leave-on-exit nor --kill-on-disconnect";
+    if (r->replay && r->options.kill_on_disconnect)
+        return "--replay does not go with --kill-on-disconnect";
+    if (r->detach_keys && !(r->interactive && r->tty))
+        return "--detach-keys goes with -it only";
+    if (r->keep_given && !r->options.max_output)
+        return "--keep goes with --max-output only";
+    return NULL;
+}
+
+/* Returns 0 or the exit code. */
 static int parse(const struct verb *v, int argc, char **argv, struct exec_request *r)
 {
     struct options o = ctl_options(v, argc, argv);
-    const char *value;
+    const char *value, *why;
     struct err e;
     int id;
 
-    *r = (struct exec_request){.interactive = false};
-    while ((id = options_next(&o, &value, &e)) > 0) {
-        switch (id) {
-        case EXEC_INTERACTIVE:
-            r->interactive = true;
-            break;
-        case EXEC_TTY:
-            r->tty = true;
-            break;
-        case EXEC_DETACH:
-            r->detach = true;
-            break;
-        case EXEC_ENV:
-            if (r->var_count == ENV_VARS_MAX)
-                return ctl_usage(v, CTL_FAILED, "too many variables");
-            r->vars[r->var_count++] = value;
-            break;
-        case EXEC_WORKDIR:
-            r->workdir = value;
-            break;
-        case EXEC_USER:
-            if (strlen(value) > USER_MAX)
-                return ctl_usage(v, CTL_FAILED, "no user has such a long name");
-            r->user = value;
-            break;
-        case EXEC_TAG:
-            r->tag = value;
-            break;
-        case EXEC_TIMEOUT:
-            if (ctl_duration(value, &r->timeout_ms, &e) < 0)
-                return ctl_fail(CTL_FAILED, &e);
-            break;
-        }
-    }
+    memset(r, 0, sizeof *r);
+    process__start_options__init(&r->options);
+    process__max_output__init(&r->max_output);
+    while ((id = options_next(&o, &value, &e)) > 0)
+        if (option(r, &o, id, value, &e) < 0)
+            return ctl_fail(CTL_FAILED, &e);
     if (id == OPTIONS_ERROR)
         return ctl_fail(CTL_FAILED, &e);
     if (o.at >= argc)
@@ -98,8 +238,9 @@ static int parse(const struct verb *v, int argc, char **argv, struct exec_reques
     r->command = argv[o.at];
     r->args = argv + o.at + 1;
     r->arg_count = (size_t)(argc - o.at - 1);
-    if (r->detach && (r->interactive || r->tty))
-        return ctl_usage(v, CTL_FAILED, "--detach goes with neither -i nor -t");
+    why = contradiction(r);
+    if (why)
+        return ctl_usage(v, CTL_FAILED, why);
     if (r->interactive && r->tty && !isatty(STDIN_FILENO))
         return ctl_say(CTL_FAILED, "the input device is not a terminal (leave out -t)");
     return 0;
@@ -167,377 +308,107 @@ static Process__ProcessConfig__EnvsEntry **make_vars(const struct exec_request *
     return list;
 }
 
-static int send_start(struct exec_run *x, struct err *e)
+/* The request's messages, which point to each other and into the words and the arena. */
+struct start {
+    Process__StartRequest request;
+    Process__ProcessConfig config;
+    Process__PTY pty;
+    Process__PTY__Size size;
+    Process__EventOptions events;
+};
+
+static void set_terminal(struct start *m)
 {
-    const struct exec_request *r = x->request;
-    Process__StartRequest m = PROCESS__START_REQUEST__INIT;
-    Process__ProcessConfig config = PROCESS__PROCESS_CONFIG__INIT;
-    Process__PTY pty = PROCESS__PTY__INIT;
-    Process__PTY__Size size = PROCESS__PTY__SIZE__INIT;
-    CLEANUP_FREE char *headers = make_headers(r);
-    struct arena arena = {.max = DECODE_MAX};
-    uint16_t cols, rows;
-    int ret;
-
-    config.cmd = (char *)(uintptr_t)r->command;
-    config.args = r->args;
-    config.n_args = r->arg_count;
-    config.envs = make_vars(r, &arena, &config.n_envs);
-    if (r->workdir) {
-        config._cwd_case = PROCESS__PROCESS_CONFIG___CWD_CWD;
-        config.cwd = (char *)(uintptr_t)r->workdir;
-    }
-    m.process = &config;
-    if (r->tag) {
-        m._tag_case = PROCESS__START_REQUEST___TAG_TAG;
-        m.tag = (char *)(uintptr_t)r->tag;
-    }
-    m._stdin_case = PROCESS__START_REQUEST___STDIN_STDIN;
-    m.stdin = r->interactive;
-    if (r->tty) {
-        terminal_size(&cols, &rows);
-        size.cols = cols;
-        size.rows = rows;
-        pty.size = &size;
-        m._pty_case = PROCESS__START_REQUEST___PTY_PTY;
-        m.pty = &pty;
-    }
-    if (headers && config.envs)
-        ret = client_stream_send(&x->out, "process.Process/Start", headers, &m.base, e);
-    else
-        ret = err_nomem(e, "start the command");
-    arena_clear(&arena);
-    return ret;
-}
-
-/* --- what the command says ------------------------------------------------------------------- */
-
-/* Writes all of it, to a pipe that may be full. Returns 0, or -1 when nobody reads it any more. */
-static int write_all(int fd, const ProtobufCBinaryData *data)
-{
-    const uint8_t *at = data->data;
-    size_t left = data->len;
-
-    while (left > 0) {
-        ssize_t n = RETRY_EINTR(write(fd, at, left));
-
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-            poll(&p, 1, -1);
-            continue;
-        }
-        if (n < 0)
-            return -1;
-        at += n;
-        left -= (size_t)n;
-    }
-    return 0;
-}
-
-static void on_started(struct exec_run *x, uint32_t pid)
-{
-    x->pid = pid;
-    if (x->request->detach) {
-        if (x->ctl->json)
-            printf("{\"pid\":%u}\n", pid);
-        else
-            printf("%u\n", pid);
-        x->code = 0;
-        return;
-    }
-    x->input_open = x->request->interactive;
-}
-
-static int on_event(struct exec_run *x, const Process__ProcessEvent *event)
-{
-    const Process__ProcessEvent__EndEvent *end;
-    int signo;
-
-    switch (event->event_case) {
-    case PROCESS__PROCESS_EVENT__EVENT_START:
-        on_started(x, event->start->pid);
-        return 0;
-    case PROCESS__PROCESS_EVENT__EVENT_DATA:
-        switch (event->data->output_case) {
-        case PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_STDOUT:
-            return write_all(STDOUT_FILENO, &event->data->stdout);
-        case PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_STDERR:
-            return write_all(STDERR_FILENO, &event->data->stderr);
-        case PROCESS__PROCESS_EVENT__DATA_EVENT__OUTPUT_PTY:
-            return write_all(STDOUT_FILENO, &event->data->pty);
-        default:
-            return 0;
-        }
-    case PROCESS__PROCESS_EVENT__EVENT_END:
-        end = event->end;
-        signo = verbs_signal_of(end->status);
-        x->code = end->exited ? end->exit_code : signo > 0 ? 128 + signo : 255;
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-/* Takes all messages that have come. Returns 0, or -1 when it is over (x->code is set). */
-static int take_output(struct exec_run *x)
-{
-    struct answer_error e;
-    struct bytes message;
-    int got;
-
-    while ((got = client_stream_next(&x->out, &message, &e)) == 1) {
-        struct arena arena = {0};
-        const Process__StartResponse *m = (const Process__StartResponse *)codec_decode(
-            CODEC_PROTO, &process__start_response__descriptor, message, &arena, &e.err);
-        int ret = !m ? -2 : m->event ? on_event(x, m->event) : 0;
-
-        arena_clear(&arena);
-        if (ret == -2) {
-            x->code = ctl_fail(CTL_FAILED, &e.err);
-            return -1;
-        }
-        if (ret < 0) { /* our reader has gone: so do we, as a program that gets SIGPIPE */
-            x->code = 128 + SIGPIPE;
-            return -1;
-        }
-        if (x->request->detach && x->code >= 0)
-            return -1;
-    }
-    if (got == 0)
-        return 0;
-    if (got == 2) {
-        if (x->code < 0)
-            x->code = ctl_say(CTL_FAILED, "the stream ended without the command's end");
-    } else if (e.from_agent && e.err.status == STATUS_DEADLINE_EXCEEDED && x->request->timeout_ms) {
-        terminal_restore();
-        x->code = ctl_say(CTL_TIMEOUT, "the command did not end within its time-out");
-    } else {
-        terminal_restore();
-        x->code = ctl_fail(CTL_FAILED, &e.err);
-    }
-    return -1;
-}
-
-/* --- what we say ----------------------------------------------------------------------------- */
-
-static int ask(struct exec_run *x, const char *method, const ProtobufCMessage *m, struct err *e)
-{
-    if (!x->in_open) {
-        if (client_open(&x->in, x->ctl, e) < 0)
-            return -1;
-        x->in_open = true;
-    }
-    x->asking = true;
-    return client_call_send(&x->in, method, "", m, e);
-}
-
-static void select_pid(const struct exec_run *x, Process__ProcessSelector *s)
-{
-    process__process_selector__init(s);
-    s->selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_PID;
-    s->pid = x->pid;
-}
-
-static int send_signal(struct exec_run *x, int signo, struct err *e)
-{
-    Process__SendSignalRequest m = PROCESS__SEND_SIGNAL_REQUEST__INIT;
-    Process__ProcessSelector s;
-
-    select_pid(x, &s);
-    m.process = &s;
-    m.signal = (Process__Signal)signo;
-    return ask(x, "process.Process/SendSignal", &m.base, e);
-}
-
-static int send_size(struct exec_run *x, struct err *e)
-{
-    Process__UpdateRequest m = PROCESS__UPDATE_REQUEST__INIT;
-    Process__PTY pty = PROCESS__PTY__INIT;
-    Process__PTY__Size size = PROCESS__PTY__SIZE__INIT;
-    Process__ProcessSelector s;
     uint16_t cols, rows;
 
     terminal_size(&cols, &rows);
-    size.cols = cols;
-    size.rows = rows;
-    pty.size = &size;
-    select_pid(x, &s);
-    m.process = &s;
-    m._pty_case = PROCESS__UPDATE_REQUEST___PTY_PTY;
-    m.pty = &pty;
-    return ask(x, "process.Process/Update", &m.base, e);
+    process__pty__init(&m->pty);
+    process__pty__size__init(&m->size);
+    m->size.cols = cols;
+    m->size.rows = rows;
+    m->pty.size = &m->size;
+    m->request._pty_case = PROCESS__START_REQUEST___PTY_PTY;
+    m->request.pty = &m->pty;
 }
 
-static int send_close(struct exec_run *x, struct err *e)
+/* What the events must say for what is wanted; NULL: nothing. */
+static Process__EventOptions *make_events(const struct exec_request *r, Process__EventOptions *events)
 {
-    Process__CloseStdinRequest m = PROCESS__CLOSE_STDIN_REQUEST__INIT;
-    Process__ProcessSelector s;
-
-    select_pid(x, &s);
-    m.process = &s;
-    return ask(x, "process.Process/CloseStdin", &m.base, e);
+    process__event_options__init(events);
+    events->offsets = r->replay || r->leave_on_exit;
+    events->exited = r->leave_on_exit;
+    /* A stream that another connection resumes does not say that the time-out was over; the record does. */
+    events->exit_record = r->record || (r->timeout_ms && (r->replay || r->leave_on_exit));
+    return events->offsets || events->exit_record ? events : NULL;
 }
 
-/* Our standard input has something. */
-static int send_input(struct exec_run *x, struct err *e)
+/* The request. Returns 0, or -1 with *e. */
+static int make_start(struct exec_request *r, struct start *m, struct arena *a, struct err *e)
 {
-    static uint8_t block[FRAME_MAX];
-    Process__SendInputRequest m = PROCESS__SEND_INPUT_REQUEST__INIT;
-    Process__ProcessInput input = PROCESS__PROCESS_INPUT__INIT;
-    Process__ProcessSelector s;
-    ssize_t n = RETRY_EINTR(read(STDIN_FILENO, block, sizeof block));
-
-    if (n < 0 && errno == EAGAIN)
-        return 0;
-    if (n <= 0) {
-        x->input_open = false;
-        x->close_input = !x->request->tty; /* a terminal's end is a character that the user types */
-        return 0;
+    process__start_request__init(&m->request);
+    process__process_config__init(&m->config);
+    m->config.cmd = (char *)(uintptr_t)r->command;
+    m->config.args = r->args;
+    m->config.n_args = r->arg_count;
+    m->config.envs = make_vars(r, a, &m->config.n_envs);
+    if (!m->config.envs)
+        return err_nomem(e, "start the command");
+    if (r->workdir) {
+        m->config._cwd_case = PROCESS__PROCESS_CONFIG___CWD_CWD;
+        m->config.cwd = (char *)(uintptr_t)r->workdir;
     }
-    if (x->request->tty) {
-        input.input_case = PROCESS__PROCESS_INPUT__INPUT_PTY;
-        input.pty = (ProtobufCBinaryData){(size_t)n, block};
-    } else {
-        input.input_case = PROCESS__PROCESS_INPUT__INPUT_STDIN;
-        input.stdin = (ProtobufCBinaryData){(size_t)n, block};
+    m->request.process = &m->config;
+    if (r->tag) {
+        m->request._tag_case = PROCESS__START_REQUEST___TAG_TAG;
+        m->request.tag = (char *)(uintptr_t)r->tag;
     }
-    select_pid(x, &s);
-    m.process = &s;
-    m.input = &input;
-    return ask(x, "process.Process/SendInput", &m.base, e);
-}
-
-/* What is to be said next, when nothing is under way: signals first. */
-static int say(struct exec_run *x, struct err *e)
-{
-    if (x->asking || x->pid == 0)
-        return 0;
-    if (x->forward) {
-        int signo = x->forward;
-
-        x->forward = 0;
-        return send_signal(x, signo, e);
-    }
-    if (x->resize) {
-        x->resize = false;
-        return send_size(x, e);
-    }
-    if (x->close_input) {
-        x->close_input = false;
-        return send_close(x, e);
-    }
+    m->request._stdin_case = PROCESS__START_REQUEST___STDIN_STDIN;
+    m->request.stdin = r->interactive;
+    if (r->tty)
+        set_terminal(m);
+    if (protobuf_c_message_get_packed_size(&r->options.base) > 0)
+        m->request.options = &r->options;
+    m->request.events = make_events(r, &m->events);
     return 0;
-}
-
-/* An answer on the second connection. Errors of input mean that the command does not read any more; that is
- * its affair. */
-static int take_answer(struct exec_run *x, struct err *e)
-{
-    int ret = client_read(&x->in, e);
-
-    if (ret <= 0)
-        return ret;
-    x->asking = false;
-    if (x->in.status != 200)
-        x->input_open = false;
-    return 0;
-}
-
-/* --- the loop -------------------------------------------------------------------------------- */
-
-/* The first request to end is passed on as SIGTERM, the second as SIGKILL, at the third we leave. */
-static void take_signals(struct exec_run *x)
-{
-    struct signalfd_siginfo info;
-
-    while (read(x->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGWINCH) {
-            x->resize = x->request->tty;
-            continue;
-        }
-        x->signals++;
-        if (x->signals > 2 || x->pid == 0)
-            x->code = 128 + (int)info.ssi_signo;
-        else
-            x->forward = x->signals == 1 ? SIGTERM : SIGKILL;
-    }
-}
-
-static void watch_signals(struct exec_run *x)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    x->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-/* Until the command has ended and all it said is written. */
-static int run(struct exec_run *x)
-{
-    struct err e;
-
-    while (x->code < 0 || !x->out.complete) {
-        struct pollfd p[4] = {
-            {.fd = x->out.fd, .events = POLLIN},
-            {.fd = x->signal_fd, .events = POLLIN},
-            {.fd = x->input_open && !x->asking && !x->close_input ? STDIN_FILENO : -1, .events = POLLIN},
-            {.fd = x->asking ? x->in.fd : -1, .events = POLLIN},
-        };
-
-        if (poll(p, 4, -1) < 0 && errno != EINTR)
-            return ctl_say(CTL_FAILED, "poll: %s", errno_text(errno));
-        if (p[1].revents)
-            take_signals(x);
-        if (x->code >= 128 && x->signals)
-            return x->code;
-        if (p[0].revents && (client_read(&x->out, &e) < 0 || take_output(x) < 0)) {
-            if (x->code >= 0)
-                return x->code;
-            terminal_restore();
-            return ctl_fail(CTL_FAILED, &e);
-        }
-        if (p[3].revents && take_answer(x, &e) < 0 && x->code < 0) {
-            /* The second connection is lost; the first one will say whether the agent is. */
-            client_close(&x->in);
-            x->in_open = x->asking = x->input_open = false;
-        }
-        if (p[2].revents && !x->asking && send_input(x, &e) < 0)
-            x->input_open = false;
-        if (say(x, &e) < 0)
-            x->in_open = x->asking = false;
-    }
-    return x->code;
 }
 
 int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    static struct exec_request request;
-    struct exec_run x = {.ctl = c, .request = &request, .code = -1, .out.fd = -1, .in.fd = -1};
+    static struct exec_request r;
+    static struct session s;
+    CLEANUP_FREE char *headers = NULL;
+    struct arena arena = {.max = DECODE_MAX};
+    struct start m;
     struct err e;
-    int code = parse(v, argc, argv, &request);
+    int code = parse(v, argc, argv, &r);
 
     if (code != 0)
         return code;
-    if (client_open(&x.out, c, &e) < 0)
+    s = (struct session){
+        .ctl = c,
+        .feeds = r.interactive,
+        .terminal = r.tty,
+        .prints_pid = r.detach,
+        .owns = true,
+        .resumes = r.replay,
+        .retriable = *r.options.idempotency_key,
+        .timed = r.timeout_ms > 0,
+        .has_from = true, /* with a --key it may be later than the beginning */
+        .shows_record = r.record,
+        .leaves_early = r.leave_on_exit,
+        .refused = CTL_FAILED,
+    };
+    if (r.interactive && r.tty && keys_parse(&s.keys, r.detach_keys ? r.detach_keys : KEYS_DEFAULT, &e) < 0)
         return ctl_fail(CTL_FAILED, &e);
-    watch_signals(&x);
-    if (request.tty && request.interactive && terminal_raw(&e) < 0)
-        return ctl_fail(CTL_FAILED, &e);
-    if (send_start(&x, &e) < 0) {
-        terminal_restore();
-        return ctl_fail(CTL_FAILED, &e);
-    }
-    code = run(&x);
-    terminal_restore();
-    client_close(&x.out);
-    client_close(&x.in);
-    fd_close(&x.signal_fd);
+    headers = make_headers(&r);
+    if (!headers)
+        code = ctl_say(CTL_FAILED, "start the command: out of memory");
+    else if (make_start(&r, &m, &arena, &e) < 0)
+        code = ctl_fail(CTL_FAILED, &e);
+    else
+        code = session_run(&s, "process.Process/Start", headers, &m.request.base, &m.events);
+    arena_clear(&arena);
+    for (size_t i = 0; i < r.options.n_limits; i++)
+        free(r.limits[i].name);
     return code;
 }

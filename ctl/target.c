@@ -4,8 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/fd.h"
@@ -114,90 +112,127 @@ static int failed(const struct target *t, int errnum, bool *passing, struct err 
     }
 }
 
-/* Waits until the socket is ready, at most until the deadline. Returns 0 or an errno. */
-static int await(int fd, short events, uint64_t deadline_ms)
-{
-    struct pollfd p = {.fd = fd, .events = events};
-    uint64_t now = clock_mono_ms();
-    int n = RETRY_EINTR(poll(&p, 1, now < deadline_ms ? (int)(deadline_ms - now) : 0));
-
-    return n > 0 ? 0 : n == 0 ? ETIMEDOUT : errno;
-}
-
-/* Asks the VMM for a port of the guest: "CONNECT <port>\n" in one write, then a line that begins with "OK ".
- * Bytes behind that line belong to the agent, so it is read byte by byte. */
-static int handshake(const struct target *t, int fd, uint64_t deadline_ms, bool *passing, struct err *e)
+/* Connected. To a VMM's socket a line goes first that asks for a port of the guest, in one write. */
+static int connected(struct target_dialing *d, bool *passing, struct err *e)
 {
     char line[64];
-    size_t n = 0;
-    int len = snprintf(line, sizeof line, "CONNECT %u\n", t->port);
+    int len = snprintf(line, sizeof line, "CONNECT %u\n", d->target->port);
+
+    if (!d->target->hybrid)
+        return 1;
+    if (send(d->fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+        return failed(d->target, errno, passing, e);
+    d->state = TARGET_ASKED;
+    d->events = POLLIN;
+    d->len = 0;
+    return 0;
+}
+
+/* Begins a try. */
+static int start(struct target_dialing *d, bool *passing, struct err *e)
+{
+    const struct address *a = &d->target->address;
+    uint64_t now = clock_mono_ms();
+
+    if (now < d->wake_ms)
+        return 0;
+    if (d->give_up_ms == 0)
+        d->give_up_ms = now + DIAL_MS;
+    d->fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (d->fd < 0)
+        return failed(d->target, errno, passing, e);
+    if (connect(d->fd, &a->sa.any, a->len) == 0) {
+        d->wake_ms = d->give_up_ms;
+        return connected(d, passing, e);
+    }
+    if (errno == EAGAIN && now < d->give_up_ms) { /* a unix socket whose queue is full: unix(7) */
+        fd_close(&d->fd);
+        d->wake_ms = now + AGAIN_MS;
+        return 0;
+    }
+    if (errno != EINPROGRESS)
+        return failed(d->target, errno, passing, e);
+    d->state = TARGET_CONNECTING;
+    d->events = POLLOUT;
+    d->wake_ms = d->give_up_ms;
+    return 0;
+}
+
+static int connecting(struct target_dialing *d, bool *passing, struct err *e)
+{
+    struct pollfd p = {.fd = d->fd, .events = POLLOUT};
+    int errnum = 0;
+    socklen_t len = sizeof errnum;
+
+    if (poll(&p, 1, 0) <= 0)
+        return clock_mono_ms() < d->give_up_ms ? 0 : failed(d->target, ETIMEDOUT, passing, e);
+    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &errnum, &len);
+    return errnum ? failed(d->target, errnum, passing, e) : connected(d, passing, e);
+}
+
+/* Reads the VMM's answer, a line that begins with "OK ". Bytes behind it are the agent's, so it is read byte by byte. */
+static int asked(struct target_dialing *d, bool *passing, struct err *e)
+{
+    const struct target *t = d->target;
 
     *passing = true;
-    if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
-        return failed(t, errno, passing, e);
-    while (n < sizeof line - 1) {
-        int errnum = await(fd, POLLIN, deadline_ms);
-        ssize_t got = errnum ? -1 : RETRY_EINTR(recv(fd, line + n, 1, 0));
+    do {
+        ssize_t n = RETRY_EINTR(recv(d->fd, d->line + d->len, 1, MSG_DONTWAIT));
 
-        if (errnum == ETIMEDOUT)
+        if (n < 0 && errno == EAGAIN && clock_mono_ms() < d->give_up_ms)
+            return 0;
+        if (n < 0 && errno == EAGAIN)
             return err_set(e, STATUS_UNAVAILABLE, 0,
                            "%s: the VMM did not answer within %d s; is the VM paused, or is this another "
                            "kind of socket?",
                            t->text, DIAL_MS / 1000);
-        if (got <= 0)
+        if (n <= 0)
             return err_set(e, STATUS_UNAVAILABLE, 0,
                            "%s: closed without OK; nothing listens on port %u in the guest, or it still "
                            "boots (try --wait 10s)",
                            t->text, t->port);
-        if (line[n++] == '\n')
-            break;
-    }
-    line[n] = 0;
-    if (strncmp(line, "OK ", 3) != 0) {
-        *passing = false;
-        return err_set(e, STATUS_UNAVAILABLE, 0, "%s: not a VMM's vsock socket (it did not answer OK)",
-                       t->text);
-    }
-    return 0;
+    } while (d->line[d->len++] != '\n' && d->len < sizeof d->line - 1);
+    d->line[d->len] = 0;
+    if (strncmp(d->line, "OK ", 3) == 0)
+        return 1;
+    *passing = false;
+    return err_set(e, STATUS_UNAVAILABLE, 0, "%s: not a VMM's vsock socket (it did not answer OK)", t->text);
 }
 
-/* One try. */
-static int dial(const struct target *t, bool *passing, struct err *e)
+void target_begin(struct target_dialing *d, const struct target *t)
 {
-    uint64_t deadline = clock_mono_ms() + DIAL_MS;
-    CLEANUP_FD int fd = socket(t->address.sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int errnum = 0;
-    socklen_t len = sizeof errnum;
+    *d = (struct target_dialing){.target = t, .fd = -1, .until_ms = clock_mono_ms() + t->wait_ms};
+}
 
-    if (fd < 0)
-        return failed(t, errno, passing, e);
-    while (connect(fd, &t->address.sa.any, t->address.len) < 0) {
-        if (errno == EAGAIN && clock_mono_ms() < deadline) { /* a unix socket whose queue is full: unix(7) */
-            usleep(AGAIN_MS * 1000);
-            continue;
-        }
-        if (errno != EINPROGRESS)
-            return failed(t, errno, passing, e);
-        errnum = await(fd, POLLOUT, deadline);
-        if (errnum == 0)
-            getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len);
-        if (errnum)
-            return failed(t, errnum, passing, e);
-        break;
-    }
-    if (t->hybrid && handshake(t, fd, deadline, passing, e) < 0)
+int target_go_on(struct target_dialing *d, struct err *e)
+{
+    static int (*const steps[])(struct target_dialing *, bool *, struct err *) = {
+        [TARGET_PAUSED] = start, [TARGET_CONNECTING] = connecting, [TARGET_ASKED] = asked};
+    bool passing = false;
+    int ret = steps[d->state](d, &passing, e);
+
+    if (ret >= 0)
+        return ret;
+    fd_close(&d->fd);
+    if (!passing || clock_mono_ms() >= d->until_ms)
         return -1;
-    return fd_take(&fd);
+    d->state = TARGET_PAUSED;
+    d->wake_ms = clock_mono_ms() + AGAIN_MS;
+    d->give_up_ms = 0;
+    return 0;
 }
 
 int target_dial(const struct target *t, struct err *e)
 {
-    uint64_t until = clock_mono_ms() + t->wait_ms;
-    const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-    bool passing;
-    int fd;
+    struct target_dialing d;
+    int ret;
 
-    while ((fd = dial(t, &passing, e)) < 0 && passing && clock_mono_ms() < until)
-        nanosleep(&pause, NULL);
-    return fd;
+    target_begin(&d, t);
+    while ((ret = target_go_on(&d, e)) == 0) {
+        struct pollfd p = {.fd = d.fd, .events = d.events};
+        uint64_t now = clock_mono_ms();
+
+        poll(&p, 1, now < d.wake_ms ? (int)(d.wake_ms - now) : 0);
+    }
+    return ret < 0 ? -1 : d.fd;
 }

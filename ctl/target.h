@@ -27,4 +27,23 @@ int target_parse(struct target *t, const char *text, struct err *e);
  * most 5 s; with wait_ms what may pass by itself (no socket yet, nothing listens) is tried again. */
 int target_dial(const struct target *t, struct err *e);
 
+/* A dial under way, for those who wait for other things meanwhile. */
+struct target_dialing {
+    const struct target *target;
+    int fd;              /* wait until this (-1: nothing) is ready for `events` */
+    short events;        /* of poll(2) */
+    uint64_t wake_ms;    /* and until then at the longest, on the monotonic clock */
+    uint64_t until_ms;   /* what may pass by itself is tried again until then */
+    uint64_t give_up_ms; /* end of the try under way */
+    enum { TARGET_PAUSED, TARGET_CONNECTING, TARGET_ASKED } state;
+    char line[64]; /* the VMM's answer so far */
+    size_t len;
+};
+
+void target_begin(struct target_dialing *d, const struct target *t);
+
+/* Goes as far as it gets without waiting. Returns 1: d->fd is connected, and the caller's; 0: wait, as d says, and call it
+ * again; -1 with *e, and nothing is open. */
+int target_go_on(struct target_dialing *d, struct err *e);
+
 #endif

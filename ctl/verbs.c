@@ -1,12 +1,12 @@
 #include "ctl/verbs.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/signame.h"
-#include "core/writer.h"
+#include "ctl/keys.h"
+#include "ctl/selector.h"
 #include "guest/v1/agent.pb-c.h"
 #include "process/process.pb-c.h"
 
@@ -20,11 +20,52 @@ static const struct option exec_options[] = {
     {EXEC_USER, "user", 'u', "NAME", "run as NAME", false},
     {EXEC_TIMEOUT, "timeout", 0, "DURATION", "kill it after so long (10s, 500ms, 2m): exit code 124", false},
     {EXEC_DETACH, "detach", 'd', NULL, "print its pid and leave it running", false},
-    {EXEC_TAG, "tag", 0, "TAG", "a name for ps and kill", false},
+    {EXEC_TAG, "tag", 0, "TAG", "a name for ps, kill, attach and logs", false},
+    {EXEC_KEY, "key", 0, "KEY", "start it only once: with the key of one that is there, watch that", false},
+    {EXEC_NO_NEW_PRIVS, "no-new-privs", 0, NULL, "no program in it gains rights, sudo included", false},
+    {EXEC_UMASK, "umask", 0, "MODE", "its umask, octal (default 022)", false},
+    {EXEC_NICE, "nice", 0, "N", "its nice value, -20 to 19 (default 0)", false},
+    {EXEC_LIMIT, "limit", 0, "NAME=SOFT[:HARD]",
+     "a resource limit (nofile, core, cpu, as, ...), a number or unlimited; may be repeated", false},
+    {EXEC_GROUP, "group", 0, "NAME", "a further group; may be repeated", false},
+    {EXEC_KILL_TARGET, "kill-target", 0, "WHOM",
+     "whom --timeout and --kill-on-disconnect kill: leader, group or tree (default; with -t leader)", false},
+    {EXEC_GRACE, "grace", 0, "DURATION", "and they send SIGTERM first, so long before SIGKILL", false},
+    {EXEC_KILL_ON_DISCONNECT, "kill-on-disconnect", 0, NULL, "kill it when the connection breaks", false},
+    {EXEC_MAX_OUTPUT, "max-output", 0, "BYTES", "show at most so much of its output", false},
+    {EXEC_KEEP, "keep", 0, "head|tail", "which part of it (default head)", false},
+    {EXEC_RECORD, "record", 0, NULL, "print how it ended to standard error, as JSON", false},
+    {EXEC_LEAVE_ON_EXIT, "leave-on-exit", 0, NULL, "do not wait for what its children still write", false},
+    {EXEC_REPLAY, "replay", 0, NULL, "when the connection breaks, connect again and go on", false},
+    {EXEC_DETACH_KEYS, "detach-keys", 0, "KEYS",
+     "with -it: typed, these leave it running (default " KEYS_DEFAULT ")", false},
+};
+
+static const struct option attach_options[] = {
+    {ATTACH_INTERACTIVE, "interactive", 'i', NULL, "our standard input goes to the process", false},
+    {ATTACH_TTY, "tty", 't', NULL, "the process has a terminal", false},
+    {ATTACH_REPLAY, "replay", 0, "all|BYTES", "show first all that is kept, or the last so many bytes",
+     false},
+    {ATTACH_DETACH_KEYS, "detach-keys", 0, "KEYS",
+     "with -it: typed, these leave it running (default " KEYS_DEFAULT ")", false},
+};
+
+static const struct option logs_options[] = {
+    {LOGS_FOLLOW, "follow", 'f', NULL, "go on until the process ends", false},
+    {LOGS_TAIL, "tail", 0, "BYTES", "no more than the last so many bytes", false},
+    {LOGS_OFFSETS, "offsets", 0, NULL,
+     "say on standard error before each piece at which byte it begins, its stream and its length", false},
 };
 
 static const struct option kill_options[] = {
-    {KILL_SIGNAL, "signal", 's', "TERM|KILL", "the signal to send (default TERM)", false},
+    {KILL_SIGNAL, "signal", 's', "SIGNAL", "the signal to send: a name, or 1 to 64 (default TERM)", false},
+    {KILL_TARGET, "target", 0, "WHOM", "leader, group or tree (default leader; of SIGKILL tree)", false},
+    {KILL_TREE, "tree", 0, NULL, "short for --target tree", false},
+    {KILL_GRACE, "grace", 0, "DURATION", "what is still there after so long gets SIGKILL", false},
+};
+
+static const struct option bridge_options[] = {
+    {BRIDGE_OPEN, "open", 0, NULL, "a tcp address need not be this machine's own", false},
 };
 
 static const struct option ping_options[] = {
@@ -39,12 +80,27 @@ const struct verb verbs[] = {
      "it could not be run; 125 when guestctl itself failed; 124 when --timeout was over. Standard output\n"
      "carries the command's standard output and nothing else. With -t what the command writes comes as one\n"
      "stream. Asked to end (SIGINT, SIGTERM, SIGHUP), guestctl sends the command SIGTERM, the second time\n"
-     "SIGKILL, and the third time leaves.",
+     "SIGKILL, and the third time leaves. With --replay the connection may break as long as the agent "
+     "lives:\n"
+     "guestctl connects again, for 10 s, and no output is lost or comes twice.",
      OPTIONS(exec_options), verb_exec},
+    {"attach", SELECTOR_OPERANDS, "watch a process that is there, and feed it",
+     "The exit code is that of exec. Asked to end, guestctl leaves and the process stays. With -i the end "
+     "of\n"
+     "our standard input is that of the process.",
+     OPTIONS(attach_options), verb_attach},
+    {"logs", SELECTOR_OPERANDS, "print what is kept of the output of a process",
+     "Also for 30 s after its end. Standard output and standard error stay apart.", OPTIONS(logs_options),
+     verb_logs},
     {"ps", "", "list the processes that were started by the agent", NULL, NULL, 0, verb_ps},
-    {"kill", "PID|TAG", "send a signal to a process",
+    {"kill", SELECTOR_OPERANDS, "send a signal to a process",
      "SIGKILL reaches everything that the process started, unless it has a terminal.", OPTIONS(kill_options),
      verb_kill},
+    {"bridge", "LISTEN", "let programs on this host reach the agent through a socket here",
+     "LISTEN is tcp:HOST:PORT or unix:PATH; port 0 is any. When it listens it prints the address. Whoever "
+     "can\n"
+     "connect there can do with the guest what guestctl can. It ends on SIGINT and SIGTERM.",
+     OPTIONS(bridge_options), verb_bridge},
     {"info", "", "say what the agent is, where it listens, and what bounds it", NULL, NULL, 0, verb_info},
     {"ping", "", "ask whether the agent is alive, and how long an answer takes", NULL, OPTIONS(ping_options),
      verb_ping},
@@ -92,7 +148,7 @@ static int no_options(const struct verb *v, int argc, char **argv, int least, in
 }
 
 /* One JSON call whose answer is printed as it comes. */
-static int print_json(struct ctl *c, const char *method)
+static int print_json(struct ctl *c, const char *method, const char *request)
 {
     struct client client;
     struct answer_error e;
@@ -100,7 +156,7 @@ static int print_json(struct ctl *c, const char *method)
     int code = CTL_OK;
 
     e.from_agent = false;
-    if (client_open(&client, c, &e.err) < 0 || client_call_json(&client, method, "{}", &answer, &e) < 0)
+    if (client_open(&client, c, &e.err) < 0 || client_call_json(&client, method, request, &answer, &e) < 0)
         code = client_fail(&e);
     else
         printf("%.*s\n", (int)answer.len, answer.ptr);
@@ -140,8 +196,9 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
     if (no_options(v, argc, argv, 0, 0) < 0)
         return CTL_USAGE;
     if (c->json)
-        return print_json(c, "process.Process/List");
+        return print_json(c, "process.Process/List", "{\"ids\":true}");
     e.from_agent = false;
+    m.ids = true;
     if (client_open(&client, c, &e.err) < 0 ||
         client_call(&client, "process.Process/List", &m.base, &process__list_response__descriptor, &arena,
                     &answer, &e) < 0) {
@@ -149,11 +206,15 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
     } else {
         const Process__ListResponse *r = (const Process__ListResponse *)answer;
 
-        printf("%-10s %-20s %s\n", "PID", "TAG", "COMMAND");
+        printf("%-10s %-20s %-20s %s\n", "PID", "ID", "TAG", "COMMAND");
         for (size_t i = 0; i < r->n_processes; i++) {
             const Process__ProcessInfo *p = r->processes[i];
 
-            printf("%-10u ", p->pid);
+            char id_text[21] = "-";
+
+            if (p->_id_case)
+                snprintf(id_text, sizeof id_text, "%llu", (unsigned long long)p->id);
+            printf("%-10u %-20s ", p->pid, id_text);
             print_text(p->_tag_case ? p->tag : "-", 20);
             putchar(' ');
             if (p->config)
@@ -161,58 +222,6 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
             putchar('\n');
         }
     }
-    arena_clear(&arena);
-    client_close(&client);
-    return code;
-}
-
-/* --- kill ------------------------------------------------------------------------------------ */
-
-/* "TERM", "SIGTERM" or "15". Returns 0 when it is neither that nor KILL. */
-static int parse_signal(const char *name)
-{
-    if (strncasecmp(name, "SIG", 3) == 0)
-        name += 3;
-    if (strcasecmp(name, "TERM") == 0 || strcmp(name, "15") == 0)
-        return SIGTERM;
-    if (strcasecmp(name, "KILL") == 0 || strcmp(name, "9") == 0)
-        return SIGKILL;
-    return 0;
-}
-
-int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv)
-{
-    Process__SendSignalRequest m = PROCESS__SEND_SIGNAL_REQUEST__INIT;
-    Process__ProcessSelector selector = PROCESS__PROCESS_SELECTOR__INIT;
-    struct options o = ctl_options(v, argc, argv);
-    struct arena arena = {0};
-    struct client client;
-    struct answer_error e = {.from_agent = false};
-    ProtobufCMessage *answer;
-    const char *value, *whom;
-    int id, signo = SIGTERM, code = CTL_OK;
-
-    while ((id = options_next(&o, &value, &e.err)) > 0)
-        if ((signo = parse_signal(value)) == 0)
-            return ctl_say(CTL_USAGE, "kill: '%s' is neither TERM nor KILL", value);
-    if (id == OPTIONS_ERROR)
-        return ctl_fail(CTL_USAGE, &e.err);
-    if (argc - o.at != 1)
-        return ctl_usage(v, CTL_USAGE, argc == o.at ? "no process is named" : "one process at a time");
-    whom = argv[o.at];
-    if (*whom && strspn(whom, "0123456789") == strlen(whom) && strlen(whom) < 10) {
-        selector.selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_PID;
-        selector.pid = (uint32_t)strtoul(whom, NULL, 10);
-    } else {
-        selector.selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_TAG;
-        selector.tag = (char *)(uintptr_t)whom;
-    }
-    m.process = &selector;
-    m.signal = (Process__Signal)signo;
-    if (client_open(&client, c, &e.err) < 0 ||
-        client_call(&client, "process.Process/SendSignal", &m.base,
-                    &process__send_signal_response__descriptor, &arena, &answer, &e) < 0)
-        code = client_fail(&e);
     arena_clear(&arena);
     client_close(&client);
     return code;
@@ -255,7 +264,7 @@ int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv)
     if (no_options(v, argc, argv, 0, 0) < 0)
         return CTL_USAGE;
     if (c->json)
-        return print_json(c, "guest.v1.Agent/GetInfo");
+        return print_json(c, "guest.v1.Agent/GetInfo", "{}");
     if (client_open(&client, c, &e.err) < 0 ||
         client_call(&client, "guest.v1.Agent/GetInfo", &m.base, &guest__v1__get_info_response__descriptor,
                     &arena, &answer, &e) < 0)

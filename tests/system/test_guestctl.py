@@ -100,7 +100,9 @@ def test_detach_ps_kill(agent):
     pid = int(r.stdout)
     assert r.returncode == 0
     lines = ctl(agent, "ps").stdout.decode().splitlines()
-    assert lines[0].split() == ["PID", "TAG", "COMMAND"] and lines[1].split() == [str(pid), "job", "sleep", "1000"]
+    columns = lines[1].split()
+    assert lines[0].split() == ["PID", "ID", "TAG", "COMMAND"] and columns[0] == str(pid)
+    assert int(columns[1]) > 0 and columns[2:] == ["job", "sleep", "1000"]
     assert json.loads(ctl(agent, "--json", "ps").stdout)["processes"][0]["pid"] == pid
     assert ctl(agent, "kill", "job").returncode == 0
     wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
@@ -242,10 +244,10 @@ def test_call(agent):
 
 def test_completions_are_accepted_by_their_shells(shared):
     script = ctl(None, "completion", "bash").stdout
-    complete = (b"COMP_WORDS=(guestctl exec --de); COMP_CWORD=2; _guestctl; echo \"${COMPREPLY[*]}\";"
+    complete = (b"COMP_WORDS=(guestctl exec --ta); COMP_CWORD=2; _guestctl; echo \"${COMPREPLY[*]}\";"
                 b"COMP_WORDS=(guestctl -t x k); COMP_CWORD=3; _guestctl; echo \"${COMPREPLY[*]}\"")
     r = subprocess.run(["bash", "-c", script + complete], capture_output=True)
-    assert (r.stdout, r.stderr) == (b"--detach\nkill\n", b"")
+    assert (r.stdout, r.stderr) == (b"--tag\nkill\n", b"")
     for shell, marks in (("zsh", [b"#compdef guestctl", b"--detach"]), ("fish", [b"-l detach -s d", b"-a exec"])):
         out = ctl(None, "completion", shell).stdout
         assert all(m in out for m in marks)

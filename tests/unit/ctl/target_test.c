@@ -311,16 +311,41 @@ static void an_endless_line_is_no_vmm(void **state)
 static void a_vmm_that_says_nothing_is_given_up(void **state)
 {
     struct target t = target_of("hybrid");
-    int fd[2];
-    bool passing;
+    struct target_dialing d;
+    int l = listen_there(1);
 
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-    assert_int_equal(handshake(&t, fd[0], clock_mono_ms() + 30, &passing, &e), -1);
+    target_begin(&d, &t);
+    while (d.state != TARGET_ASKED)
+        assert_int_equal(target_go_on(&d, &e), 0);
+    assert_int_equal(target_go_on(&d, &e), 0);
+    assert_in_range(d.wake_ms, clock_mono_ms() + 1, clock_mono_ms() + DIAL_MS);
+    d.give_up_ms = clock_mono_ms();
+    assert_int_equal(target_go_on(&d, &e), -1);
     assert_non_null(strstr(e.text, "the VMM did not answer within 5 s"));
-    assert_true(passing);
-    close(fd[0]);
-    close(fd[1]);
+    assert_int_equal(d.fd, -1);
+    close(l);
+}
+
+/* Nothing waits but the caller: it may do other things meanwhile. */
+static void a_dial_goes_on_by_steps(void **state)
+{
+    struct target t = target_of("unix");
+    struct target_dialing d;
+    int l;
+
+    (void)state;
+    t.wait_ms = 60000;
+    target_begin(&d, &t);
+    assert_int_equal(target_go_on(&d, &e), 0); /* no socket yet */
+    assert_int_equal(d.fd, -1);
+    assert_in_range(d.wake_ms, clock_mono_ms() + 1, clock_mono_ms() + AGAIN_MS);
+    l = listen_there(1);
+    assert_int_equal(target_go_on(&d, &e), 0); /* not yet time to look again */
+    d.wake_ms = 0;
+    assert_int_equal(target_go_on(&d, &e), 1);
+    close(d.fd);
+    close(l);
 }
 
 /* --- --wait ---------------------------------------------------------------------------------- */
@@ -423,6 +448,7 @@ int main(void)
         T(another_kind_of_socket_is_no_vmm),
         T(an_endless_line_is_no_vmm),
         T(a_vmm_that_says_nothing_is_given_up),
+        T(a_dial_goes_on_by_steps),
         T(what_may_come_is_waited_for),
         T(waiting_has_its_end),
         T(a_full_queue_is_waited_for),

@@ -1,7 +1,9 @@
-/* The verbs but exec: their tables, their words, and what they print of scripted answers. */
+/* The table of verbs, and the small ones: their words, and what they print of scripted answers. */
 #include "test.h"
 
 #include "ctl_rig.h"
+
+#include <signal.h>
 
 #include "ctl/verbs.c"
 
@@ -73,9 +75,6 @@ static void wrong_words_are_usage(void **state)
         {{"ps", "x"}, "guestctl: ps: too many operands (guestctl ps )\n"},
         {{"info", "x"}, "guestctl: info: too many operands (guestctl info )\n"},
         {{"ping", "x"}, "guestctl: ping: too many operands (guestctl ping [OPTIONS] )\n"},
-        {{"kill"}, "guestctl: kill: no process is named (guestctl kill [OPTIONS] PID|TAG)\n"},
-        {{"kill", "1", "2"}, "guestctl: kill: one process at a time (guestctl kill [OPTIONS] PID|TAG)\n"},
-        {{"kill", "-s", "HUP", "1"}, "guestctl: kill: 'HUP' is neither TERM nor KILL\n"},
         {{"call"}, "guestctl: call: an operand is missing (guestctl call SERVICE/METHOD [JSON|-])\n"},
         {{"call", "a/b", "{}", "x"},
          "guestctl: call: too many operands (guestctl call SERVICE/METHOD [JSON|-])\n"},
@@ -122,19 +121,6 @@ static void signals_are_read_from_an_end_status(void **state)
         assert_int_equal(verbs_signal_of(cases[i].status), cases[i].signo);
 }
 
-static void signals_have_three_spellings(void **state)
-{
-    (void)state;
-    assert_int_equal(parse_signal("TERM"), SIGTERM);
-    assert_int_equal(parse_signal("sigterm"), SIGTERM);
-    assert_int_equal(parse_signal("15"), SIGTERM);
-    assert_int_equal(parse_signal("SIGKILL"), SIGKILL);
-    assert_int_equal(parse_signal("9"), SIGKILL);
-    assert_int_equal(parse_signal("HUP"), 0);
-    assert_int_equal(parse_signal("SIG"), 0);
-    assert_int_equal(parse_signal(""), 0);
-}
-
 /* --- ps, kill, info -------------------------------------------------------------------------- */
 
 static void ps_shows_each_process_and_no_control_characters(void **state)
@@ -153,15 +139,18 @@ static void ps_shows_each_process_and_no_control_characters(void **state)
     a.config = &config;
     a._tag_case = PROCESS__PROCESS_INFO___TAG_TAG;
     a.tag = "web";
+    a._id_case = PROCESS__PROCESS_INFO___ID_ID;
+    a.id = 7;
     b.pid = 13;
     b.config = &config;
     r.processes = all;
     r.n_processes = 2;
     answer_with(&r.base);
     assert_int_equal(ASK("ps"), 0);
-    assert_string_equal(printed, "PID        TAG                  COMMAND\n"
-                                 "12         web                  sleep a?[31m b\n"
-                                 "13         -                    sleep a?[31m b\n");
+    assert_true(((const Process__ListRequest *)request_as(&process__list_request__descriptor))->ids);
+    assert_string_equal(printed, "PID        ID                   TAG                  COMMAND\n"
+                                 "12         7                    web                  sleep a?[31m b\n"
+                                 "13         -                    -                    sleep a?[31m b\n");
 }
 
 static void a_tag_cannot_upset_the_terminal_either(void **state)
@@ -186,33 +175,7 @@ static void ps_with_json_prints_the_answer(void **state)
     agent_http(200, JSON_TYPE, "{\"processes\":[]}", 16);
     assert_int_equal(ASK("--json", "ps"), 0);
     assert_string_equal(printed, "{\"processes\":[]}\n");
-    assert_non_null(strstr(agent.request, "\r\n\r\n{}"));
-}
-
-static void kill_names_a_process_by_pid_or_tag(void **state)
-{
-    static const struct {
-        const char *whom;
-        uint32_t pid;
-    } cases[] = {{"123", 123}, {"web", 0}, {"12x", 0}, {"1234567890", 0}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const Process__SendSignalRequest *m;
-
-        agent.count = 0;
-        agent_http(200, PROTO, "", 0);
-        assert_int_equal(ASK("kill", "-s", "KILL", cases[i].whom), 0);
-        m = (const Process__SendSignalRequest *)request_as(&process__send_signal_request__descriptor);
-        assert_int_equal(m->signal, PROCESS__SIGNAL__SIGNAL_SIGKILL);
-        if (cases[i].pid) {
-            assert_int_equal(m->process->selector_case, PROCESS__PROCESS_SELECTOR__SELECTOR_PID);
-            assert_int_equal(m->process->pid, cases[i].pid);
-        } else {
-            assert_int_equal(m->process->selector_case, PROCESS__PROCESS_SELECTOR__SELECTOR_TAG);
-            assert_string_equal(m->process->tag, cases[i].whom);
-        }
-    }
+    assert_non_null(strstr(agent.request, "\r\n\r\n{\"ids\":true}"));
 }
 
 static void a_refusal_is_exit_1(void **state)
@@ -270,7 +233,8 @@ static void no_agent_is_125_for_every_verb(void **state)
         {"-t", "unix:/no/such", "ps"},           {"-t", "unix:/no/such", "info"},
         {"-t", "unix:/no/such", "ping"},         {"-t", "unix:/no/such", "kill", "1"},
         {"-t", "unix:/no/such", "call", "a/b"},  {"-t", "unix:/no/such", "exec", "true"},
-        {"-t", "unix:/no/such", "--json", "ps"},
+        {"-t", "unix:/no/such", "--json", "ps"}, {"-t", "unix:/no/such", "attach", "1"},
+        {"-t", "unix:/no/such", "logs", "1"},
     };
 
     (void)state;
@@ -341,11 +305,9 @@ int main(void)
         T(options_are_told_apart),
         T(wrong_words_are_usage),
         T(signals_are_read_from_an_end_status),
-        T(signals_have_three_spellings),
         T(ps_shows_each_process_and_no_control_characters),
         T(a_tag_cannot_upset_the_terminal_either),
         T(ps_with_json_prints_the_answer),
-        T(kill_names_a_process_by_pid_or_tag),
         T(a_refusal_is_exit_1),
         T(info_shows_what_the_agent_told),
         T(ping_says_alive),
