@@ -6,7 +6,12 @@ import tempfile
 from dataclasses import dataclass
 
 from measure import CPUS, Files
+import execs
+import feeding
 import idle
+import load
+import memory
+import output
 import rows
 import size
 import table
@@ -14,9 +19,12 @@ import table
 ROWS = {
     "health": rows.health,
     "list": rows.listing,
-    "exec": rows.execs,
-    "stdout": rows.stdout,
+    "exec": execs.execs,
+    "stdout": output.stdout,
+    "input": feeding.rows,
     "keystroke": rows.keystroke,
+    "load": load.load,
+    "memory": memory.memory,
     "start": rows.start,
     "idle": idle.idle,
     "size": size.size,

@@ -18,7 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from agent import Agent, ROOT, wait_for  # noqa: E402
 
+from table import Row  # noqa: E402
+
 PROGRAMS = ROOT / "build/release/bench"
+NOTHING = str(PROGRAMS / "programs")
+KIB = 1024
 CPUS = sorted(os.sched_getaffinity(0))
 SERVER_CPU, CLIENT_CPU = CPUS[0], CPUS[-1]
 
@@ -143,14 +147,27 @@ class Contender:
         return statistics.median(self.cpu) * 1e6
 
 
-def served(server, measure, units, traced):
-    """A contender that is a running server."""
+def served(server, measure, units, traced=None):
+    """A contender that is a running server; with `traced` its system calls are counted over so many units."""
     def trace():
         tracing = Trace(server.pid)
         measure(traced)
         tracing.detach()
         return len(tracing.calls()) / traced
-    return Contender(measure, units, lambda: cpu_seconds(server.pid), trace)
+    return Contender(measure, units, lambda: cpu_seconds(server.pid), trace if traced else None)
+
+
+def unary(server, request, units, traced=200):
+    """One request after the other: the median of their times."""
+    return served(server, lambda n: p50_us(client("unary", server.path, request, n)), units, traced)
+
+
+def per_second(server, request, connections, units, traced=None):
+    """As many at once as there are connections: how many in a second."""
+    def measure(n):
+        (ns, answers), = client("many", server.path, request, connections, n)
+        return answers / ns * 1e9
+    return served(server, measure, units, traced)
 
 
 def take_turns(contenders, rounds):
@@ -166,3 +183,13 @@ def take_turns(contenders, rounds):
 def ratio(a, b):
     """The median of the rounds' ratios: what slows a whole round down cancels out."""
     return statistics.median(x / y for x, y in zip(a.results, b.results))
+
+
+def compare(name, options, agent, raw, target, unit="µs", floor=None, at_least=False):
+    """Two rows. `floor`: its name, its contender, and how much slower than it the counterpart may be."""
+    take_turns([agent, raw] + ([floor[1]] if floor else []), options.rounds)
+    yield Row(name, agent.result, unit, target, at_least, raw.result, ratio(agent, raw), (agent.cpu_us, raw.cpu_us),
+              (agent.trace(), raw.trace()) if agent.trace else ())
+    if floor:
+        times = ratio(floor[1], raw) if at_least else ratio(raw, floor[1])
+        yield Row(f"  its raw / {floor[0]}", raw.result, unit, floor[2], False, floor[1].result, times)

@@ -1,26 +1,25 @@
-/* The raw limit of running a program: one thread, epoll. For each request two pipes, vfork and exec, a start
- * event, everything that the program writes relayed as it comes (64 KiB at a time), its exit, an end event.
- * Standard input is /dev/null, as it is in what is measured against it.
+/* The raw limit of running programs: one thread, epoll. For each request two pipes, vfork and exec, a start
+ * event, everything that the program writes relayed as it comes (64 KiB at a time), its exit, an end event;
+ * one at a time on each connection. Standard input is /dev/null, as it is in what is measured against it.
  *
  *   raw_exec SOCKET plain|base64 PROGRAM [ARG...] */
 #include "raw.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-/* Chunks of one envelope each: the start event, of pid 1; the end event and the end of the stream. */
-#define STARTED "b\r\n\0\0\0\0\006\012\004\012\002\010\001\r\n"
-#define ENDED   "f\r\n\0\0\0\0\012\012\010\032\006\020\001\032\002ok\r\n7\r\n\002\0\0\0\002{}\r\n0\r\n\r\n"
-
 static int ep, null_fd;
 
-static struct {
-    int client;   /* the connection that asked, or -1: nothing runs */
+#define FDS_MAX 256
+
+static struct run {
+    int client;   /* the connection that asked */
     int pipes[2]; /* its stdout and stderr, -1 at their ends */
     pid_t pid;    /* 0: reaped */
-} run = {.client = -1, .pipes = {-1, -1}};
+} runs[FDS_MAX];  /* by connection */
+
+static struct run *owner[FDS_MAX]; /* of a pipe */
 
 /* Twelve bits at a look-up, twelve bytes at a step. */
 static size_t encode(const uint8_t *in, size_t n, char *out)
@@ -62,55 +61,33 @@ static size_t encode(const uint8_t *in, size_t n, char *out)
 }
 
 /* Relays what is in the pipe; closes it at its end. */
-static void relay(int *from, bool base64)
+static void relay(struct run *run, int from, bool base64)
 {
     static uint8_t data[65536];
     static char text[sizeof data / 3 * 4 + 4];
-    char size[16];
-    ssize_t n = read(*from, data, sizeof data);
+    ssize_t n = read(from, data, sizeof data);
 
-    if (n > 0) {
-        size_t len = base64 ? encode(data, (size_t)n, text) : (size_t)n;
-        struct iovec iov[3] = {{size, 0}, {base64 ? (void *)text : (void *)data, len}, RAW_TEXT("\r\n")};
-
-        iov[0].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", len);
-        raw_send(run.client, iov, 3);
+    if (n <= 0) {
+        owner[from] = NULL;
+        raw_close(ep, from);
+        run->pipes[from == run->pipes[1]] = -1;
+    } else if (base64) {
+        raw_chunk(run->client, text, encode(data, (size_t)n, text));
     } else {
-        close(*from);
-        *from = -1;
+        raw_chunk(run->client, data, (size_t)n);
     }
-}
-
-static pid_t spawn(char **command, int out, int err)
-{
-    pid_t pid = vfork();
-
-    if (pid == 0) {
-        sigset_t none;
-
-        sigemptyset(&none);
-        setsid(); /* a caller may signal the tree; and a session is what autogroups share CPU time by */
-        dup2(null_fd, 0);
-        dup2(out, 1);
-        dup2(err, 2);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        execv(command[0], command);
-        _exit(127);
-    }
-    return pid;
 }
 
 static void begin(int client, char **command)
 {
-    struct iovec iov[2] = {RAW_TEXT(RAW_STREAM_HEAD), RAW_TEXT(STARTED)};
+    struct iovec iov[2] = {RAW_TEXT(RAW_STREAM_HEAD), RAW_TEXT(RAW_STARTED)};
+    struct run *run = &runs[client];
     int out[2], err[2];
 
-    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || err[1] >= FDS_MAX)
         raw_die("pipe");
-    run.client = client;
-    run.pipes[0] = out[0];
-    run.pipes[1] = err[0];
-    run.pid = spawn(command, out[1], err[1]);
+    *run = (struct run){client, {out[0], err[0]}, raw_spawn(command, null_fd, out[1], err[1])};
+    owner[out[0]] = owner[err[0]] = run;
     close(out[1]);
     close(err[1]);
     raw_watch(ep, out[0]);
@@ -118,20 +95,38 @@ static void begin(int client, char **command)
     raw_send(client, iov, 2);
 }
 
+static void end_if_over(struct run *run)
+{
+    struct iovec iov = RAW_TEXT(RAW_ENDED);
+
+    if (run->pid == 0 && run->pipes[0] < 0 && run->pipes[1] < 0)
+        raw_send(run->client, &iov, 1);
+}
+
+/* One signal may stand for several ends. */
 static void reap(int signals)
 {
     struct signalfd_siginfo info;
+    pid_t pid;
 
-    if (read(signals, &info, sizeof info) > 0 && waitpid(run.pid, NULL, WNOHANG) == run.pid)
-        run.pid = 0;
+    if (read(signals, &info, sizeof info) < 0)
+        raw_die("signalfd");
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        for (struct run *run = runs; run < runs + FDS_MAX; run++)
+            if (run->pid == pid) {
+                run->pid = 0;
+                end_if_over(run);
+            }
 }
 
-static void end(void)
+static int watch_children(void)
 {
-    struct iovec iov = RAW_TEXT(ENDED);
+    sigset_t set;
 
-    raw_send(run.client, &iov, 1);
-    run.client = -1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 int main(int argc, char **argv)
@@ -139,16 +134,12 @@ int main(int argc, char **argv)
     struct epoll_event events[16];
     int listener, signals;
     bool base64;
-    sigset_t set;
 
     if (argc < 4)
         return 2;
     base64 = strcmp(argv[2], "base64") == 0;
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signals = signalfd(-1, &set, SFD_CLOEXEC);
+    signals = watch_children();
     listener = raw_listen(argv[1]);
     ep = epoll_create1(EPOLL_CLOEXEC);
     raw_watch(ep, listener);
@@ -158,22 +149,21 @@ int main(int argc, char **argv)
 
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
+            struct run *run = owner[fd];
             char request[16384];
 
-            if (fd == listener)
+            if (fd == listener) {
                 raw_watch(ep, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
-            else if (fd == run.pipes[0])
-                relay(&run.pipes[0], base64);
-            else if (fd == run.pipes[1])
-                relay(&run.pipes[1], base64);
-            else if (fd == signals)
+            } else if (fd == signals) {
                 reap(signals);
-            else if (recv(fd, request, sizeof request, 0) <= 0)
-                close(fd);
-            else
+            } else if (run) {
+                relay(run, fd, base64);
+                end_if_over(run);
+            } else if (recv(fd, request, sizeof request, 0) <= 0) {
+                raw_close(ep, fd);
+            } else {
                 begin(fd, argv + 3);
-            if (run.client >= 0 && run.pid == 0 && run.pipes[0] < 0 && run.pipes[1] < 0)
-                end();
+            }
         }
     }
 }

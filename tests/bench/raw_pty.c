@@ -1,12 +1,11 @@
-/* The raw limit of a keystroke: one thread, epoll. The first request starts PROGRAM on a terminal, and its
- * connection gets what that prints; of every other one the last byte is typed, and then it is answered.
+/* The raw limit of a terminal: one thread, epoll. The first request starts PROGRAM on one, and its connection
+ * gets what that prints; of every other one the last byte is typed, and then it is answered.
  *
  *   raw_pty SOCKET PROGRAM [ARG...] */
 #include "raw.h"
 
 #include <pty.h>
-
-#define ANSWER "HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\nContent-Length: 0\r\n\r\n"
+#include <sys/wait.h>
 
 /* Starts the program; its terminal. */
 static int begin(int client, char **command)
@@ -22,16 +21,21 @@ static int begin(int client, char **command)
     return master;
 }
 
-static void relay(int master, int client)
+/* Relays what is printed. At the program's end it closes the terminal and returns -1. */
+static int relay(int master, int client)
 {
-    char size[16], data[16384];
+    static char data[65536];
+    struct iovec ended = RAW_TEXT(RAW_ENDED);
     ssize_t n = read(master, data, sizeof data);
-    struct iovec iov[3] = {{size, 0}, {data, (size_t)n}, RAW_TEXT("\r\n")};
 
-    if (n <= 0)
-        raw_die("terminal");
-    iov[0].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", (size_t)n);
-    raw_send(client, iov, 3);
+    if (n > 0) {
+        raw_chunk(client, data, (size_t)n);
+        return master;
+    }
+    close(master);
+    wait(NULL);
+    raw_send(client, &ended, 1);
+    return -1;
 }
 
 int main(int argc, char **argv)
@@ -55,19 +59,21 @@ int main(int argc, char **argv)
             if (fd == listener) {
                 raw_watch(ep, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
             } else if (fd == master) {
-                relay(master, client);
+                master = relay(master, client);
             } else if ((got = recv(fd, request, sizeof request, 0)) <= 0) {
                 close(fd);
                 if (fd != client)
                     continue;
-                close(master);
+                if (master >= 0)
+                    close(master);
                 client = master = -1;
             } else if (client < 0) {
                 client = fd;
                 master = begin(client, argv + 2);
                 raw_watch(ep, master);
             } else {
-                if (write(master, request + got - 1, 1) != 1 || send(fd, ANSWER, sizeof ANSWER - 1, 0) < 0)
+                if (write(master, request + got - 1, 1) != 1 ||
+                    send(fd, RAW_EMPTY, sizeof RAW_EMPTY - 1, 0) < 0)
                     raw_die("keystroke");
             }
         }

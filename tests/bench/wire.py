@@ -1,0 +1,46 @@
+"""The requests that the bench prepares."""
+import re
+
+from agent import encode, envelope
+
+
+def http_request(method, path, body=b"", **fields):
+    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\n"
+    head += "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return f"{head}\r\n".encode() + body
+
+
+def call_request(method, message, codec):
+    body = encode(f"process.Process/{method}", message, codec)
+    return http_request("POST", f"/process.Process/{method}", body, Content_Type=f"application/{codec}",
+                        Content_Length=len(body))
+
+
+def stream_request(method, message, codec):
+    """Of a stream with one request message."""
+    body = envelope(encode(f"process.Process/{method}", message, codec))
+    return http_request("POST", f"/process.Process/{method}", body, Content_Type=f"application/connect+{codec}",
+                        Content_Length=len(body))
+
+
+def start_request(codec, *words, **fields):
+    message = {"process": {"cmd": words[0], "args": list(words[1:])}, "stdin": False, **fields}
+    return stream_request("Start", message, codec)
+
+
+def chunk(message):
+    """A message of StreamInput as a chunk of its own."""
+    data = envelope(encode("process.Process/StreamInput", message, "proto"))
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def answer_of(agent, request):
+    """What guestd answers: the very bytes, for a counterpart to send."""
+    with agent.connect() as c:
+        c.send(request)
+        while True:
+            c.more()
+            head, end, body = c.buffer.partition(b"\r\n\r\n")
+            length = re.search(rb"\r\nContent-Length: (\d+)", head)
+            if end and len(body) == int(length[1] if length else 0):
+                return c.buffer
