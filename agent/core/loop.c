@@ -114,6 +114,28 @@ static void on_far_future(struct ev_loop *ev, ev_periodic *w, int revents)
     (void)revents;
 }
 
+static void on_wake(struct ev_loop *ev, ev_async *w, int revents)
+{
+    (void)ev;
+    (void)w;
+    (void)revents;
+}
+
+/* libev is about to sleep. It has just told epoll what is watched, and who epoll had no room for waits for its EV_ERROR:
+ * libev would let it wait until something else happens. */
+static void on_release(struct ev_loop *ev)
+{
+    struct loop *l = ev_userdata(ev);
+
+    if (ev_pending_count(ev) > 0)
+        ev_async_send(ev, &l->wake);
+}
+
+static void on_acquire(struct ev_loop *ev)
+{
+    (void)ev;
+}
+
 int loop_init(struct loop *l)
 {
     memset(l, 0, sizeof *l);
@@ -132,6 +154,10 @@ int loop_init(struct loop *l)
     ev_prepare_start(l->ev, &l->prepare);
     ev_unref(l->ev);
     ev_idle_init(&l->idle, on_idle);
+    ev_async_init(&l->wake, on_wake);
+    ev_async_start(l->ev, &l->wake);
+    ev_unref(l->ev);
+    ev_set_loop_release_cb(l->ev, on_release, on_acquire);
     /* An idle libev loop wakes every 59.7 s to see whether the wall clock jumped. With a periodic watcher it
      * has a timerfd tell it instead (TFD_TIMER_CANCEL_ON_SET) and sleeps without end. */
     ev_periodic_init(&l->far_future, on_far_future, 1e11, 0., NULL);
@@ -154,6 +180,8 @@ void loop_destroy(struct loop *l)
 {
     ev_ref(l->ev);
     ev_ref(l->ev);
+    ev_ref(l->ev);
+    ev_async_stop(l->ev, &l->wake);
     ev_prepare_stop(l->ev, &l->prepare);
     ev_periodic_stop(l->ev, &l->far_future);
     ev_loop_destroy(l->ev);
@@ -195,6 +223,11 @@ void loop_watch(struct loop *l, ev_io *w, int events)
         ev_io_modify(w, events); /* not ev_io_set: it would cost a system call even where nothing changes */
         ev_io_start(l->ev, w);
     }
+}
+
+void loop_watch_failed(ev_io *w)
+{
+    ev_io_set(w, w->fd, w->events & (EV_READ | EV_WRITE)); /* libev believes that epoll has it already */
 }
 
 void loop_timer(struct loop *l, ev_timer *t, uint64_t ms)

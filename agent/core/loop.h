@@ -30,6 +30,7 @@ struct loop {
     ev_prepare prepare;
     ev_idle idle;
     ev_periodic far_future;
+    ev_async wake; /* from a sleep that must not begin */
 };
 
 /* Creates the loop. Returns 0, or -1 with errno. One loop per process: libev's memory hooks are global. */
@@ -54,6 +55,10 @@ void loop_close_fd(struct loop *l, int *fd);
 
 /* Starts an I/O watcher with other events than before, if they differ; 0 stops it. */
 void loop_watch(struct loop *l, ev_io *w, int events);
+
+/* For a callback that is told EV_ERROR: epoll had no room for the descriptor and it is not watched any more. The next
+ * loop_watch tries again. */
+void loop_watch_failed(ev_io *w);
 
 /* (Re)starts a one-shot timer in `ms` milliseconds from now. */
 void loop_timer(struct loop *l, ev_timer *t, uint64_t ms);

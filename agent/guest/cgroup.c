@@ -288,8 +288,13 @@ static void run_rmdir(struct job *j)
 
 static void forget(struct cgroup_leaf *l)
 {
-    l->cgroups->removing--;
-    free(l);
+    struct cgroups *c = l->cgroups;
+
+    c->removing--;
+    if (c->spare)
+        free(l);
+    else
+        c->spare = l;
 }
 
 static void try_remove(struct cgroup_leaf *l)
@@ -369,10 +374,15 @@ static void rmdir_done(struct job *j)
 
 void cgroup_leaf_remove(struct cgroups *c, enum cgroup_class k, const char *id)
 {
-    struct cgroup_leaf *l = calloc(1, sizeof *l);
+    struct cgroup_leaf *l = malloc(sizeof *l);
 
     if (!l)
+        l = TAKE(c->spare);
+    if (!l) { /* who cannot wait for it to become empty, tries once */
+        unlinkat(c->dirs[k], id, AT_REMOVEDIR);
         return;
+    }
+    *l = (struct cgroup_leaf){0};
     l->job.run = run_rmdir;
     l->job.done = rmdir_done;
     l->cgroups = c;
@@ -386,6 +396,7 @@ void cgroup_leaf_remove(struct cgroups *c, enum cgroup_class k, const char *id)
 
 void cgroups_destroy(struct cgroups *c)
 {
+    free(TAKE(c->spare));
     if (!c->enabled)
         return;
     for (int k = CGROUP_USER; k <= CGROUP_PTYS; k++) {

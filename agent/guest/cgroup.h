@@ -35,8 +35,9 @@ struct cgroups {
     int inotify; /* of leaves that outlive their leader; opened at first need */
     ev_io io;
     LIST_HEAD(, cgroup_leaf) waiting;
-    uint64_t removing; /* leaves handed to cgroup_leaf_remove and not gone yet */
-    bool told;         /* the log knows why there are none */
+    uint64_t removing;         /* leaves handed to cgroup_leaf_remove and not gone yet */
+    struct cgroup_leaf *spare; /* for a removal that has no memory */
+    bool told;                 /* the log knows why there are none */
 
     pthread_mutex_t lock; /* of what follows */
     bool opened, enabled;

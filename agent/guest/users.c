@@ -108,21 +108,36 @@ static struct user *make(const struct passwd *pw, const gid_t *groups, size_t n,
     return u;
 }
 
-static FILE *open_file(const char *file)
+/* NULL with *e: not_found when there is no such file, resource_exhausted, internal. */
+static FILE *open_file(const char *file, struct err *e)
 {
     char path[PATH_MAX + 16];
+    FILE *f;
 
     path_of(file, path);
-    return fopen(path, "re");
+    f = fopen(path, "re");
+    if (!f)
+        err_set(e,
+                errno == ENOENT                                         ? STATUS_NOT_FOUND
+                : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? STATUS_RESOURCE_EXHAUSTED
+                                                                        : STATUS_INTERNAL,
+                errno, "open '%s'", path);
+    return f;
 }
 
-/* The supplementary groups of the user, its own first. */
-static size_t groups_of(const char *name, gid_t own, gid_t *groups)
+/* The supplementary groups of the user, its own first. Returns how many, or -1 with *e: a process must not run without
+ * those that it should have. */
+static ssize_t groups_of(const char *name, gid_t own, gid_t *groups, struct err *e)
 {
-    FILE *f = open_file("group");
+    struct err why;
+    FILE *f = open_file("group", &why);
     const struct group *gr;
-    size_t n = 0;
+    ssize_t n = 0;
 
+    if (!f && why.status != STATUS_NOT_FOUND) {
+        *e = why;
+        return -1;
+    }
     groups[n++] = own;
     while (f && n < GROUPS_MAX && (gr = fgetgrent(f))) {
         if (gr->gr_gid == own)
@@ -142,17 +157,15 @@ static size_t groups_of(const char *name, gid_t own, gid_t *groups)
 /* The lock is held: fgetpwent and fgetgrent keep what they return in memory of their own. */
 static struct user *read_user(const char *name, size_t *size, struct err *e)
 {
-    FILE *f = open_file("passwd");
+    FILE *f = open_file("passwd", e);
     bool number = *name && strspn(name, "0123456789") == strlen(name) && strlen(name) < 10;
     const struct passwd *pw;
     gid_t groups[GROUPS_MAX];
     struct user *u = NULL;
+    ssize_t n;
 
-    if (!f) {
-        err_set(e, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_INTERNAL, errno, "open '%s/passwd'",
-                cache.dir);
+    if (!f)
         return NULL;
-    }
     while ((pw = fgetpwent(f)) && (!pw->pw_dir || strcmp(pw->pw_name, name) != 0))
         ;
     if (!pw && number) {
@@ -162,7 +175,8 @@ static struct user *read_user(const char *name, size_t *size, struct err *e)
     }
     if (!pw)
         err_set(e, STATUS_NOT_FOUND, 0, "user '%s' is unknown", name);
-    else if (!(u = make(pw, groups, groups_of(pw->pw_name, pw->pw_gid, groups), size)))
+    else if ((n = groups_of(pw->pw_name, pw->pw_gid, groups, e)) >= 0 &&
+             !(u = make(pw, groups, (size_t)n, size)))
         err_nomem(e, "look up the user");
     fclose(f);
     return u;
@@ -206,22 +220,27 @@ struct user *users_find(const char *name, struct err *e)
     return u;
 }
 
-gid_t users_group(const char *name)
+int users_group(const char *name, gid_t *gid, struct err *e)
 {
     const struct group *gr = NULL;
-    gid_t gid = (gid_t)-1;
+    struct err why;
+    int ret = 0;
     FILE *f;
 
     pthread_mutex_lock(&cache.lock);
-    f = open_file("group");
+    f = open_file("group", &why);
     while (f && (gr = fgetgrent(f)) && strcmp(gr->gr_name, name) != 0)
         ;
     if (gr)
-        gid = gr->gr_gid;
+        *gid = gr->gr_gid;
+    else if (!f && why.status != STATUS_NOT_FOUND)
+        ret = err_set(e, why.status, 0, "%s", why.text);
     else if (*name && strlen(name) < 10 && strspn(name, "0123456789") == strlen(name))
-        gid = (gid_t)strtoul(name, NULL, 10);
+        *gid = (gid_t)strtoul(name, NULL, 10);
+    else
+        ret = err_set(e, STATUS_NOT_FOUND, 0, "there is no group '%s'", name);
     if (f)
         fclose(f);
     pthread_mutex_unlock(&cache.lock);
-    return gid;
+    return ret;
 }

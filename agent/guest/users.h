@@ -24,8 +24,9 @@ struct user {
  * resource_exhausted. */
 struct user *users_find(const char *name, struct err *e);
 
-/* The group of that name, or, when there is none and the name is a number, that gid; -1 when there is none. */
-gid_t users_group(const char *name);
+/* *gid: the group of that name, or, when there is none and the name is a number, that. Returns 0, or -1 with *e: as
+ * users_find. */
+MUST_CHECK int users_group(const char *name, gid_t *gid, struct err *e);
 
 /* Where the files are: "/etc" unless a test says otherwise. Empties the cache. */
 void users_set_directory(const char *dir);

@@ -23,6 +23,7 @@ struct h1 {
     char *url;               /* of the head under way */
     size_t url_len;
     int64_t body_left; /* of Content-Length; -1: unknown */
+    bool bulk;         /* a body of unknown length that comes faster than it is read in small pieces */
     int reject;        /* status to refuse the message with */
     bool begun;        /* x went through http_begin */
     bool complete;     /* the message was parsed to its end */
@@ -32,6 +33,7 @@ struct h1 {
 };
 
 #define SCRATCH_SIZE LOOKAHEAD_MAX
+#define BULK_MIN     (SEG_SIZE / 8)   /* below it a segment for each read would be a waste */
 static uint8_t scratch[SCRATCH_SIZE]; /* one for all: nothing stays in it after a read was parsed */
 
 static void process_ahead(struct h1 *h);
@@ -530,8 +532,7 @@ static void read_body(struct h1 *h)
 {
     struct seg *segs[8];
     struct iovec iov[8];
-    size_t want =
-        h->body_left > 0 ? (size_t)MIN(h->body_left, (int64_t)BODY_WINDOW) : (size_t)BODY_WINDOW / 2;
+    size_t want = h->body_left > 0 ? (size_t)MIN(h->body_left, (int64_t)BODY_WINDOW) : (size_t)BODY_WINDOW;
     int count = 0;
     ssize_t n;
 
@@ -546,6 +547,7 @@ static void read_body(struct h1 *h)
     if (count == 0)
         return;
     n = conn_readv(h->conn, iov, count);
+    h->bulk = n >= (ssize_t)BULK_MIN;
     for (int i = 0; i < count; i++) {
         size_t len = n > 0 ? MIN((size_t)n, segs[i]->cap) : 0;
 
@@ -575,7 +577,7 @@ static void h1_readable(struct conn *c)
     size_t want = SCRATCH_SIZE;
     ssize_t n;
 
-    if (in_body && (h->body_left > (int64_t)SEG_SIZE || (h->body_left < 0 && h->x->in.bytes > 0))) {
+    if (in_body && (h->body_left > (int64_t)SEG_SIZE || (h->body_left < 0 && h->bulk))) {
         read_body(h);
         set_reading(h);
         return;
@@ -583,6 +585,7 @@ static void h1_readable(struct conn *c)
     if (h->complete)
         want = LOOKAHEAD_MAX - MIN(h->ahead.bytes, (size_t)LOOKAHEAD_MAX);
     n = conn_read(c, scratch, want);
+    h->bulk = n == (ssize_t)SCRATCH_SIZE;
     if (n == CONN_AGAIN || n == CONN_ERROR)
         return;
     if (n == 0) {

@@ -151,8 +151,9 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
     struct conn *c = w->data;
 
     (void)ev;
-    (void)revents;
-    if (c->phase == CONN_OPEN)
+    if (revents & EV_ERROR) /* epoll has no room for it, and will not tell of it any more */
+        conn_abort(c, CLOSE_ERROR);
+    else if (c->phase == CONN_OPEN)
         c->protocol->readable(c);
     else if (c->phase == CONN_LINGERING)
         linger_read(c);
@@ -247,8 +248,9 @@ static void on_writable(struct ev_loop *ev, ev_io *w, int revents)
     struct conn *c = w->data;
 
     (void)ev;
-    (void)revents;
-    if (flush(c))
+    if (revents & EV_ERROR)
+        conn_abort(c, CLOSE_ERROR);
+    else if (flush(c))
         pump(c);
 }
 

@@ -13,6 +13,7 @@ struct exec *select_process(struct process_service *p, const Process__ProcessSel
 /* What a stream says beyond envd's events; all false for a request without EventOptions. */
 struct event_options {
     bool offsets, exited, exit_record;
+    bool any; /* it asked for something that envd does not know: it may be told more */
 };
 
 /* options.c */

@@ -6,7 +6,8 @@
 
 struct event_options options_events(const Process__EventOptions *m)
 {
-    return m ? (struct event_options){m->offsets, m->exited, m->exit_record} : (struct event_options){0};
+    return m ? (struct event_options){m->offsets, m->exited, m->exit_record, true}
+             : (struct event_options){0};
 }
 
 uint64_t options_replay(const Process__Replay *m, uint64_t head)

@@ -93,7 +93,7 @@ static void send_end(struct stream *s, const struct exec_exit *exit, uint64_t of
         end._offset_case = PROCESS__PROCESS_EVENT__END_EVENT___OFFSET_OFFSET;
         end.offset = offset;
     }
-    end.truncated = truncated;
+    end.truncated = truncated && s->events.any;
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_END;
     event.end = &end;
     rpc_send(s->call, wrap(s, &r, &event));
@@ -251,8 +251,10 @@ enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
         case EXEC_DROPPED:
             dropped(s);
             return RPC_WAIT;
-        case EXEC_AGAIN:
         case EXEC_NO_MEMORY:
+            rpc_starve(call);
+            return RPC_WAIT;
+        case EXEC_AGAIN:
             return RPC_WAIT;
         }
     }
@@ -418,6 +420,7 @@ enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *messa
         return RPC_NEXT;
     }
     s->owner = true;
+    s->events.any |= m->options != NULL;
     s->kill_on_gone = spec->kill_on_gone;
     if (spec->timeout_ms)
         loop_timer(s->loop, &s->overdue,

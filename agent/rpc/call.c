@@ -5,7 +5,9 @@
 #include "core/limits.h"
 #include "rpc/envelope.h"
 
-#define POOL_SHORT 32 /* segments; two whole frames of the wordiest codec */
+#define STARVED_RETRY_MS 100
+#define FRAME_SHARE      128 /* of what is free in the pool, one frame takes at most so small a part */
+#define POOL_SHORT       32  /* segments; two whole frames of the wordiest codec */
 
 /* --- the response ---------------------------------------------------------------------------- */
 
@@ -23,12 +25,18 @@ static int encode(struct rpc_call *call, const ProtobufCMessage *m, const struct
                   struct chain *out, struct err *e)
 {
     struct chain body = {0}, head = {0};
-    int ret = codec_encode(call->codec, m, bulk, call->rpc->pool, &body, e);
+    struct seg_pool *pool = call->rpc->pool;
+    int ret;
+
+    /* Replies and small frames do not depend on what stalled clients leave in the pool. */
+    if (!bulk || (bulk->bytes <= SEG_SIZE && seg_pool_free(pool) < POOL_SHORT))
+        pool = NULL;
+    ret = codec_encode(call->codec, m, bulk, pool, &body, e);
 
     if (ret == 0 && call->protocol->frame && call->protocol->frame(call, body.bytes, &head) < 0)
         ret = err_nomem(e, "send a message");
-    /* chain_move can fail only before it moved anything; the head goes first and is small. */
-    if (ret == 0 && (chain_move(out, &head, head.bytes) < 0 || chain_move(out, &body, body.bytes) < 0))
+    /* chain_move can fail only before it moved anything: in one go, for a head without its body would spoil the stream. */
+    if (ret == 0 && (chain_move(&head, &body, body.bytes) < 0 || chain_move(out, &head, head.bytes) < 0))
         ret = err_nomem(e, "send a message");
     chain_clear(&head);
     chain_clear(&body);
@@ -54,15 +62,25 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
     rpc_kick(call);
 }
 
+void rpc_starve(struct rpc_call *call)
+{
+    struct rpc *r = call->rpc;
+
+    if (!call->starved)
+        TAILQ_INSERT_TAIL(&r->starved, call, starved_link);
+    call->starved = true;
+    seg_pool_want(r->pool);
+    if (!ev_is_active(
+            &r->hungry)) /* it may have been the heap's memory, and nobody tells when there is some */
+        loop_timer(r->loop, &r->hungry, STARVED_RETRY_MS);
+}
+
 int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk)
 {
     struct err e;
 
     if (encode(call, m, bulk, call->frame, &e) < 0) {
-        if (!call->starved)
-            TAILQ_INSERT_TAIL(&call->rpc->starved, call, starved_link);
-        call->starved = true;
-        seg_pool_want(call->rpc->pool);
+        rpc_starve(call);
         return -1;
     }
     call->sent_at = ev_now(call->rpc->loop->ev);
@@ -84,6 +102,13 @@ void rpc_memory_free(struct rpc *r)
         feed(call);
         http_kick(call->x);
     }
+}
+
+static void on_hungry(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)revents;
+    rpc_memory_free(w->data);
 }
 
 void rpc_kick(struct rpc_call *call)
@@ -135,22 +160,32 @@ void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m)
 }
 
 /* The connection takes more: events first, then what the method produces, then the end. */
+/* The frame on its way to a client that does not read stays in memory. So that a thousand of them leave something for
+ * others, frames are the smaller the less is free. */
+static size_t frame_max(const struct seg_pool *pool)
+{
+    return MAX((size_t)seg_pool_free(pool) * SEG_SIZE / FRAME_SHARE, (size_t)SEG_SIZE);
+}
+
 static enum http_produced on_produce(struct http_exchange *x, struct chain *out, size_t max)
 {
     struct rpc_call *call = x->owner;
 
-    if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0)
+    if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0) {
+        rpc_starve(call);
         return HTTP_WAIT;
-    if (seg_pool_free(call->rpc->pool) < POOL_SHORT)
-        max = MIN(max, (size_t)SEG_SIZE); /* a codec that rewrites needs segments for what it makes */
+    }
+    max = MIN(max, frame_max(call->rpc->pool));
     while (!call->finished && call->method->produce && out->bytes < max) {
         enum rpc_produced what;
 
         call->frame = out;
         what = call->method->produce(call, max - out->bytes);
         call->frame = NULL;
-        if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0)
+        if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0) {
+            rpc_starve(call);
             return HTTP_WAIT;
+        }
         if (what == RPC_WAIT)
             break;
     }
@@ -189,8 +224,15 @@ static void pump_messages(struct rpc_call *call)
 {
     bool single = call->method->kind == RPC_UNARY || call->method->kind == RPC_SERVER_STREAM;
 
-    if (call->delivering || (single && !call->half_closed))
+    if (call->delivering)
         return;
+    if (single && !call->half_closed) {
+        struct err e;
+
+        if (!call->finished && call->protocol->check && call->protocol->check(call, &e) < 0)
+            rpc_finish(call, &e);
+        return;
+    }
     call->delivering = true;
     while (!call->finished && !call->held) {
         struct bytes message;
@@ -463,6 +505,8 @@ void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_po
 {
     *r = (struct rpc){.http = http, .loop = loop, .pool = pool};
     TAILQ_INIT(&r->starved);
+    ev_init(&r->hungry, on_hungry);
+    r->hungry.data = r;
     codec_init();
 }
 

@@ -21,6 +21,9 @@ struct rpc_protocol {
      * call->taken how many bytes of call->in it took. Returns 1; 0: more bytes are needed; -1: *e, the call
      * ends. */
     int (*next)(struct rpc_call *call, struct bytes *message, struct err *e);
+    /* Looks at what has come of an unfinished request: -1 with *e when the rest need not be waited for. NULL: nothing can be
+     * said before. */
+    int (*check)(const struct rpc_call *call, struct err *e);
     /* The call has finished: answer. NULL: `end` does when the connection comes to it. */
     void (*finish)(struct rpc_call *call);
     /* Appends the end of a streamed response. Returns 0 or -1. */

@@ -114,19 +114,34 @@ static int unary_next(struct rpc_call *call, struct bytes *message, struct err *
     return 1;
 }
 
-static int stream_next(struct rpc_call *call, struct bytes *message, struct err *e)
+/* The head of the envelope that is at the front. Returns 1; 0: it is not all there yet; -1: *e. */
+static int envelope_at_front(const struct rpc_call *call, struct envelope *v, struct err *e)
 {
     uint8_t head[ENVELOPE_SIZE];
-    struct envelope v;
 
     if (call->in.bytes < ENVELOPE_SIZE)
         return 0;
     chain_peek(&call->in, head, sizeof head);
-    envelope_decode(head, sizeof head, &v);
-    if (v.flags & ~ENVELOPE_COMPRESSED)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "protocol error: invalid envelope flags %u", v.flags);
-    if (v.len > MESSAGE_MAX)
-        return too_large(v.len, e);
+    envelope_decode(head, sizeof head, v);
+    if (v->flags & ~ENVELOPE_COMPRESSED)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "protocol error: invalid envelope flags %u", v->flags);
+    return v->len > MESSAGE_MAX ? too_large(v->len, e) : 1;
+}
+
+static int stream_check(const struct rpc_call *call, struct err *e)
+{
+    struct envelope v;
+
+    return envelope_at_front(call, &v, e);
+}
+
+static int stream_next(struct rpc_call *call, struct bytes *message, struct err *e)
+{
+    struct envelope v;
+    int got = envelope_at_front(call, &v, e);
+
+    if (got <= 0)
+        return got;
     if (call->in.bytes - ENVELOPE_SIZE < v.len)
         return 0;
     call->taken = ENVELOPE_SIZE + v.len;
@@ -239,8 +254,11 @@ static int stream_end(struct rpc_call *call, struct chain *out)
 }
 
 static const struct rpc_protocol unary = {.next = unary_next, .finish = unary_finish};
-static const struct rpc_protocol stream = {
-    .begin = stream_begin, .frame = stream_frame, .next = stream_next, .end = stream_end};
+static const struct rpc_protocol stream = {.begin = stream_begin,
+                                           .frame = stream_frame,
+                                           .check = stream_check,
+                                           .next = stream_next,
+                                           .end = stream_end};
 
 /* --- the door -------------------------------------------------------------------------------- */
 

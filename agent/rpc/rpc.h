@@ -63,6 +63,7 @@ struct rpc {
     uint32_t calls;                 /* in progress; at most CALLS_MAX */
     struct rpc_binding *bindings;   /* what the routes point to */
     TAILQ_HEAD(, rpc_call) starved; /* had no memory for a frame */
+    ev_timer hungry;                /* these try again */
 };
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
@@ -103,6 +104,9 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m);
  * which is not changed. Returns 0, or -1 when there is no memory for it now (nothing was sent; try again
  * later). */
 MUST_CHECK int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk);
+
+/* From `produce` only: it has something, but no memory to read it. It is asked again when there may be some. */
+void rpc_starve(struct rpc_call *call);
 
 /* `produce` has something. */
 void rpc_kick(struct rpc_call *call);

@@ -23,7 +23,14 @@ static const struct {
 };
 
 /* Names are never used again for something else. */
-static const char *const features[] = {"exec", "pty", "exec-cgroup-leaf", "exec-spawn-failure-detail"};
+static const char *const features[] = {"exec",
+                                       "pty",
+                                       "exec-cgroup-leaf",
+                                       "exec-spawn-failure-detail",
+                                       "process-events",
+                                       "process-replay",
+                                       "process-signals",
+                                       "process-options"};
 
 static void read_boot_id(char out[40])
 {

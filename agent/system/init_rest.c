@@ -48,8 +48,8 @@ static bool all_strings(json_t *object)
     return true;
 }
 
-/* Returns 0, or -1 when the body is not what it should be. An empty one asks for nothing. */
-static int parse(struct bytes body, struct request *r)
+/* Returns 0, or -1 with *e when the body is not what it should be. An empty one asks for nothing. */
+static int parse(struct bytes body, struct request *r, struct err *e)
 {
     const char *timestamp;
     bool bad = false;
@@ -57,9 +57,10 @@ static int parse(struct bytes body, struct request *r)
     *r = (struct request){0};
     if (body.len == 0)
         return 0;
-    r->json = json_parse(body, 32 * (size_t)INIT_BODY_MAX, NULL);
+    r->json = json_parse(body, 32 * (size_t)INIT_BODY_MAX, e);
     if (!r->json)
         return -1;
+    err_set(e, STATUS_INVALID_ARGUMENT, 0, "malformed");
     r->vars = json_object_get(r->json, "envVars");
     if (json_is_null(r->vars))
         r->vars = NULL;
@@ -171,13 +172,13 @@ static void answer(struct http_exchange *x, struct bytes body)
     struct err e;
 
     http_add(x, "X-Envd-Version", system->told_version);
-    if (parse(body, &r) < 0) {
-        http_reply(x, 400, NULL, nothing);
+    if (parse(body, &r, &e) < 0) {
+        http_reply(x, http_status_of(e.status), NULL, nothing);
     } else if ((refusal = refuse(s, &r))) {
         log_warn("init.refused", LOG_STR("error.type", refusal));
         http_reply_text(x, 401, refusal);
     } else if (!older(s, &r) && apply(s, &r, &e) < 0) {
-        http_reply_text(x, 400, e.text);
+        http_reply_text(x, http_status_of(e.status), e.text);
     } else {
         if (r.token)
             s->require_token = false; /* there is one now */

@@ -83,11 +83,14 @@ struct exec_pipe {
 };
 
 struct exec_input {
-    int fd;        /* -1: none, or closed */
-    bool terminal; /* fd is the terminal's, owned by the output */
-    bool closing;  /* close it when the queue is empty */
-    bool ended;    /* a terminal's: its end was typed, and nothing since */
-    uint8_t last;  /* byte taken */
+    int fd;         /* -1: none, or closed */
+    bool terminal;  /* fd is the terminal's, owned by the output */
+    bool closing;   /* close it when the queue is empty */
+    bool ended;     /* a terminal's: its end was typed, and nothing since */
+    uint8_t last;   /* byte taken */
+    bool canonical; /* a terminal's: its mode when its end was typed */
+    unsigned looks; /* how often it is still looked at for another mode */
+    ev_timer look;
     struct chain queue;
     ev_io io;
     TAILQ_HEAD(exec_wait_list, exec_wait) waiting;
@@ -140,8 +143,9 @@ struct exec {
 /* An exit that is remembered. */
 struct exec_past {
     pid_t pid;
-    char *tag; /* NULL: none */
-    char *key; /* NULL: none */
+    bool reused; /* the pid is another's: it does not name this exit any more */
+    char *tag;   /* NULL: none */
+    char *key;   /* NULL: none */
     uint64_t id;
     uint64_t head;     /* how many bytes it has written */
     uint64_t until_ms; /* monotonic */
@@ -280,6 +284,7 @@ void exec_output_init(struct exec *x);
 void exec_output_start(struct exec *x, struct spawn *s);
 void exec_output_leader_gone(struct exec *x);
 void exec_output_resume(struct exec *x);
+void exec_output_joined(struct exec *x);
 bool exec_output_ended(const struct exec *x);
 void exec_output_stop(struct exec *x);
 void exec_drop_sub(struct exec_sub *sub);

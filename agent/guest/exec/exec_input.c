@@ -36,6 +36,7 @@ void exec_input_stop(struct exec *x)
             loop_close_fd(x->table->loop, &in->fd);
         in->fd = -1;
     }
+    ev_timer_stop(x->table->loop->ev, &in->look);
     chain_clear(&in->queue);
     wake_waiting(x);
 }
@@ -47,7 +48,8 @@ static void on_writable(struct ev_loop *ev, ev_io *w, int revents)
     struct exec_input *in = &x->input;
 
     (void)ev;
-    (void)revents;
+    if (revents & EV_ERROR)
+        loop_watch_failed(w);
     while (in->queue.bytes > 0) {
         struct iovec iov[16];
         int n = chain_iov(&in->queue, iov, (int)ARRAY_LEN(iov), FRAME_MAX);
@@ -63,10 +65,8 @@ static void on_writable(struct ev_loop *ev, ev_io *w, int revents)
     }
     if (in->queue.bytes < STDIN_QUEUE_MAX / 2)
         wake_waiting(x);
-    if (in->queue.bytes > 0)
-        return;
-    loop_watch(x->table->loop, &in->io, 0);
-    if (in->closing)
+    loop_watch(x->table->loop, &in->io, in->queue.bytes > 0 ? EV_WRITE : 0);
+    if (in->queue.bytes == 0 && in->closing)
         exec_input_stop(x);
 }
 
@@ -136,21 +136,53 @@ static int hang_up(struct exec *x)
     return 0;
 }
 
+#define LOOK_MS 100
+#define LOOKS   30
+
+/* Appends n end-of-file characters of the terminal to what is queued. */
+static int type_end(struct exec_input *in, const struct termios *mode, size_t n)
+{
+    const uint8_t end[2] = {mode->c_cc[VEOF], mode->c_cc[VEOF]};
+
+    if (chain_copy(&in->queue, end, n) < 0)
+        return -1;
+    in->canonical = mode->c_lflag & ICANON;
+    loop_watch(CONTAINER_OF(in, struct exec, input)->table->loop, &in->io, EV_WRITE);
+    return 0;
+}
+
+/* A shell that just starts: the end was typed while the terminal was in line mode, then the shell's line editor took over, to
+ * which what was pending is not an end. It is typed again. */
+static void on_look(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    struct exec *x = w->data;
+    struct exec_input *in = &x->input;
+    struct termios mode;
+
+    (void)ev;
+    (void)revents;
+    if (in->fd < 0 || !in->ended || x->state != EXEC_RUNNING || tcgetattr(in->fd, &mode) < 0)
+        return;
+    if (in->canonical != !!(mode.c_lflag & ICANON) && type_end(in, &mode, 1) < 0)
+        return;
+    if (--in->looks > 0)
+        loop_timer(x->table->loop, w, LOOK_MS);
+}
+
 /* Behind a half-typed line the character only sends that line off, and it takes a second one to end the input. It goes through
  * the queue like any other byte: what the program has yet to read is not overtaken. */
 static int end_terminal(struct exec *x, struct err *e)
 {
     struct exec_input *in = &x->input;
     struct termios mode;
-    uint8_t end[2];
 
     if (in->ended || tcgetattr(in->fd, &mode) < 0 || mode.c_cc[VEOF] == _POSIX_VDISABLE)
         return hang_up(x);
-    end[0] = end[1] = mode.c_cc[VEOF];
-    if (chain_copy(&in->queue, end, in->last == '\n' || in->last == 0 ? 1 : 2) < 0)
+    if (type_end(in, &mode, in->last == '\n' || in->last == 0 ? 1 : 2) < 0)
         return err_nomem(e, "end the input");
     in->ended = true;
-    loop_watch(x->table->loop, &in->io, EV_WRITE);
+    in->looks = LOOKS;
+    loop_timer(x->table->loop, &in->look, LOOK_MS);
     return 0;
 }
 
@@ -170,6 +202,8 @@ void exec_input_init(struct exec *x)
 {
     x->input.fd = -1;
     TAILQ_INIT(&x->input.waiting);
+    ev_init(&x->input.look, on_look);
+    x->input.look.data = x;
 }
 
 void exec_input_start(struct exec *x, struct spawn *s)

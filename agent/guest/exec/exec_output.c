@@ -62,7 +62,7 @@ static void on_held(struct ev_loop *ev, ev_timer *w, int revents)
             exec_drop_sub(s);
     }
     exec_output_resume(x);
-    if (x->full)
+    if (x->full && x->sub_count > 1)
         loop_timer(x->table->loop, w, TICK_MS);
 }
 
@@ -91,7 +91,13 @@ static void full(struct exec *x)
 {
     x->full = true;
     seg_pool_want(x->table->pool);
-    if (!ev_is_active(&x->held))
+    exec_output_joined(x);
+}
+
+/* Somebody may be held up, now or because another subscriber came: alone, nobody is. */
+void exec_output_joined(struct exec *x)
+{
+    if (x->full && x->sub_count > 1 && !ev_is_active(&x->held))
         loop_timer(x->table->loop, &x->held, TICK_MS);
 }
 
@@ -149,7 +155,8 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
     struct exec *x = p->exec;
 
     (void)ev;
-    (void)revents;
+    if (revents & EV_ERROR)
+        loop_watch_failed(w);
     read_pipe(p);
     if (x->state == EXEC_EXITED && ev_is_active(&x->quiet)) /* there was output: the silence begins anew */
         loop_timer(x->table->loop, &x->quiet, EXIT_QUIET_MS);
@@ -225,10 +232,12 @@ static bool reclaim(struct ring *r)
     struct exec *x = CONTAINER_OF(r, struct exec, ring), *other, *largest = NULL;
 
     TAILQ_FOREACH (other, &x->table->live, link)
-        if (&other->ring != r && (!largest || other->ring.held > largest->ring.held))
+        if (&other->ring != r && ring_has_history(&other->ring) &&
+            (!largest || other->ring.held > largest->ring.held))
             largest = other;
     TAILQ_FOREACH (other, &x->table->lingering, link)
-        if (&other->ring != r && (!largest || other->ring.held > largest->ring.held))
+        if (&other->ring != r && ring_has_history(&other->ring) &&
+            (!largest || other->ring.held > largest->ring.held))
             largest = other;
     return largest && ring_drop_history(&largest->ring);
 }

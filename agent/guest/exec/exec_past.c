@@ -82,7 +82,7 @@ void exec_past_forget(struct execs *t, pid_t pid, const char *tag)
         struct exec_past *p = past_at(t, i);
 
         if (p->pid == pid || (tag && p->tag && strcmp(p->tag, tag) == 0)) {
-            p->pid = 0;
+            p->reused = true;
             free(TAKE(p->tag));
         }
     }
@@ -94,7 +94,7 @@ const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid)
 {
     expire(t);
     for (uint32_t i = t->past_count; pid > 0 && i > 0; i--)
-        if (past_at(t, i - 1)->pid == pid)
+        if (past_at(t, i - 1)->pid == pid && !past_at(t, i - 1)->reused)
             return past_at(t, i - 1);
     return NULL;
 }

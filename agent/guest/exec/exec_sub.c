@@ -27,6 +27,7 @@ int exec_subscribe(struct exec *x, struct exec_sub *sub, const struct exec_sub_e
         ring_attach(&x->ring, &sub->cursor, x->keep_tail ? MAX(offset, tail_of(x)) : offset);
     TAILQ_INSERT_TAIL(&x->subs, sub, link);
     x->sub_count++;
+    exec_output_joined(x);
     return 0;
 }
 
@@ -73,10 +74,10 @@ enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, en
         return EXEC_NO_MEMORY;
     if (sub->cursor.offset == x->ring.head)
         sub->held_ms = 0;
-    if (n > 0) {
-        if (x->paused || x->full)
-            exec_output_resume(x);
+    /* Room was made; or, alone, what its last frame held is free by now. */
+    if (n > 0 ? x->paused || x->full : x->full && x->sub_count == 1)
+        exec_output_resume(x);
+    if (n > 0)
         return EXEC_DATA;
-    }
     return x->state == EXEC_CLOSED && sub->cursor.offset >= x->cut ? EXEC_END : EXEC_AGAIN;
 }

@@ -68,14 +68,20 @@ static void drop_first(struct ring *r)
     seg_unref(s);
 }
 
+/* Nobody has to read the oldest segment any more. */
+static bool first_is_history(const struct ring *r)
+{
+    return r->first && ring_slowest(r) >= (r->first->next ? r->first->next->base : r->head);
+}
+
+bool ring_has_history(const struct ring *r)
+{
+    return first_is_history(r) && r->first->refs == 1;
+}
+
 bool ring_drop_history(struct ring *r)
 {
-    uint64_t end;
-
-    if (!r->first)
-        return false;
-    end = r->first->next ? r->first->next->base : r->head;
-    if (ring_slowest(r) < end)
+    if (!ring_has_history(r))
         return false;
     drop_first(r);
     return true;
@@ -96,6 +102,12 @@ static struct seg *take(struct ring *r, uint32_t planned, bool keep_last)
         }
         if (keep_last && r->first == r->last)
             return NULL;
+        /* A segment that a frame still holds may go to keep to the ring's bound. For the pool's sake it is no use: its
+         * memory would not be there for anybody. */
+        if (held + 1 > r->max && first_is_history(r)) {
+            drop_first(r);
+            continue;
+        }
         if (!ring_drop_history(r) && (held > 0 || !r->reclaim || !r->reclaim(r)))
             return NULL;
     }

@@ -75,7 +75,9 @@ ssize_t ring_next(struct ring_cursor *c, size_t max, uint64_t end, struct chain 
 uint64_t ring_foremost(const struct ring *r);
 uint64_t ring_slowest(const struct ring *r);
 
-/* Drops the oldest segment if nobody has to read it any more. Returns true when one went. */
+/* Drops the oldest segment if nobody has to read it any more, and no frame with it is on its way. Returns true when one
+ * went. */
 bool ring_drop_history(struct ring *r);
+bool ring_has_history(const struct ring *r);
 
 #endif

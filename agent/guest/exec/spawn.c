@@ -360,7 +360,7 @@ static int make_pty(struct spawn *s, const struct user *u, const char *cwd, int 
         .ws_col = s->spec->cols ? s->spec->cols : 80,
         .ws_row = s->spec->rows ? s->spec->rows : 24,
     };
-    gid_t tty = users_group("tty");
+    gid_t tty;
     int unlock = 0;
     const char *what = "/dev/ptmx";
 
@@ -375,7 +375,7 @@ static int make_pty(struct spawn *s, const struct user *u, const char *cwd, int 
     }
     if (*slave >= 0 && ioctl(*slave, TIOCSWINSZ, &size) == 0) {
         /* Best effort: an unprivileged agent cannot give files away. */
-        if (fchown(*slave, u->uid, tty != (gid_t)-1 ? tty : u->gid) == 0)
+        if (fchown(*slave, u->uid, users_group("tty", &tty, NULL) == 0 ? tty : u->gid) == 0)
             (void)!fchmod(*slave, 0620);
         return 0;
     }
@@ -403,6 +403,12 @@ static int refused(struct spawn *s, const struct child *c, const char *what)
     return failed(s, c->stage, what);
 }
 
+/* The kernel had no room for it, whatever it was asked for. */
+static bool is_shortage(int errnum)
+{
+    return errnum == ENOMEM || errnum == EAGAIN || errnum == EMFILE || errnum == ENFILE;
+}
+
 /* Turns what the child reported into an error, or into an end of the process. err_fd: where its stderr
  * goes. */
 static int judge(struct spawn *s, const struct child *c, int err_fd)
@@ -419,13 +425,15 @@ static int judge(struct spawn *s, const struct child *c, int err_fd)
                     "error starting process '%s': arguments and environment", s->spec->cmd);
             return failed(s, SPAWN_EXEC, s->spec->cmd);
         }
-        if (c->errnum == ENOMEM || c->errnum == EAGAIN || c->errnum == EMFILE || c->errnum == ENFILE)
+        if (is_shortage(c->errnum))
             return exhausted(s, SPAWN_EXEC, c->errnum, s->spec->cmd);
         /* We still hold the other end of its stderr, and nobody else has written there: it cannot block. */
         dprintf(err_fd, "guestd: exec: %.255s: %s\n", s->spec->cmd, errno_text(c->errnum));
         s->stage = SPAWN_OK;
         return 0;
     case SPAWN_CHDIR:
+        if (is_shortage(c->errnum))
+            return exhausted(s, SPAWN_CHDIR, c->errnum, c->cwd);
         if (c->errnum == ENOENT) {
             err_set(&s->error, STATUS_INVALID_ARGUMENT, 0, "cwd '%s' does not exist", c->cwd);
         } else {
@@ -442,6 +450,8 @@ static int judge(struct spawn *s, const struct child *c, int err_fd)
     case SPAWN_GROUPS:
     case SPAWN_GID:
     case SPAWN_UID:
+        if (is_shortage(c->errnum))
+            return exhausted(s, c->stage, c->errnum, "");
         err_set(&s->error, STATUS_PERMISSION_DENIED, c->errnum,
                 "error starting process '%s': change to uid %u", s->spec->cmd, c->uid);
         return failed(s, c->stage, "");
@@ -463,14 +473,13 @@ static int add_groups(struct spawn *s, struct child *c, struct arena *a)
         return exhausted(s, SPAWN_GROUPS, ENOMEM, "");
     memcpy(all, c->groups, c->group_count * sizeof *all);
     for (size_t i = 0; i < spec->group_count; i++) {
-        gid_t gid = users_group(spec->groups[i]);
-
-        if (gid == (gid_t)-1) {
-            err_set(&s->error, STATUS_INVALID_ARGUMENT, 0,
-                    "error starting process '%s': there is no group '%s'", spec->cmd, spec->groups[i]);
+        if (users_group(spec->groups[i], &all[c->group_count], &s->error) < 0) {
+            if (s->error.status == STATUS_NOT_FOUND)
+                s->error.status = STATUS_INVALID_ARGUMENT;
+            err_wrap(&s->error, "error starting process '%s'", spec->cmd);
             return failed(s, SPAWN_GROUPS, spec->groups[i]);
         }
-        all[c->group_count++] = gid;
+        c->group_count++;
     }
     c->groups = all;
     return 0;

@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <malloc.h>
 #include <math.h>
+#include <setjmp.h>
+#include <sys/queue.h>
 
 #include "core/base64.h"
 #include "core/limits.h"
@@ -8,28 +10,62 @@
 
 /* --- jansson within a budget ----------------------------------------------------------------- */
 
-static size_t budget;
-static bool over_budget;
+/* Every allocation of jansson's. There is one document at a time. */
+struct block {
+    LIST_ENTRY(block) link;
+    _Alignas(16) uint8_t data[];
+};
 
+static LIST_HEAD(, block) blocks = LIST_HEAD_INITIALIZER(blocks);
+static size_t budget;
+static bool parsing, over_budget, out_of_memory;
+static jmp_buf give_up;
+
+/* jansson's parser does not look whether a string's buffer could grow: it loses the character, and without its closing
+ * quote it reads and writes past the end. So while it parses, a failed allocation does not return to it. */
 static void *budget_malloc(size_t size)
 {
-    void *p;
+    struct block *b = size > budget ? NULL : malloc(sizeof *b + size);
 
-    if (size > budget) {
-        over_budget = true;
+    if (!b) {
+        over_budget |= size > budget;
+        out_of_memory |= size <= budget;
+        if (parsing)
+            longjmp(give_up, 1);
         return NULL;
     }
-    p = malloc(size);
-    if (p)
-        budget -= MIN(malloc_usable_size(p), budget);
-    return p;
+    budget -= MIN(malloc_usable_size(b), budget);
+    LIST_INSERT_HEAD(&blocks, b, link);
+    return b->data;
 }
 
 static void budget_free(void *p)
 {
-    if (p)
-        budget += malloc_usable_size(p);
-    free(p);
+    struct block *b = p ? CONTAINER_OF(p, struct block, data) : NULL;
+
+    if (!b)
+        return;
+    budget += malloc_usable_size(b);
+    LIST_REMOVE(b, link);
+    free(b);
+}
+
+/* Parses within the budget. NULL: it is malformed, or one of the flags above says why not. */
+static json_t *load(struct bytes in, json_error_t *error)
+{
+    json_t *j;
+
+    over_budget = out_of_memory = false;
+    parsing = true;
+    if (setjmp(give_up)) {
+        while (!LIST_EMPTY(&blocks))
+            budget_free(LIST_FIRST(&blocks)->data);
+        parsing = false;
+        return NULL;
+    }
+    j = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES, error);
+    parsing = false;
+    return j;
 }
 
 void json_init(void)
@@ -66,7 +102,7 @@ static bool too_deep(struct bytes in)
 
 json_t *json_parse(struct bytes in, size_t max, struct err *e)
 {
-    json_error_t error;
+    json_error_t error = {.line = 0};
     json_t *j;
 
     if (too_deep(in)) {
@@ -74,11 +110,12 @@ json_t *json_parse(struct bytes in, size_t max, struct err *e)
         return NULL;
     }
     budget = max;
-    over_budget = false;
-    j = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES, &error);
+    j = load(in, &error);
     if (!j && over_budget)
         err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "unmarshal: the message needs more than %zu bytes of memory",
                 max);
+    else if (!j && out_of_memory)
+        err_nomem(e, "unmarshal the request");
     else if (!j) /* error.text quotes the input near the fault: that may be a secret */
         err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: malformed JSON at line %d column %d", error.line,
                 error.column);

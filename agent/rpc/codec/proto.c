@@ -74,21 +74,32 @@ static int check(const ProtobufCMessageDescriptor *d, struct bytes s, unsigned d
     return 0;
 }
 
-static void *from_arena(void *arena, size_t size)
+/* protobuf-c's memory. It says the same of a message that it had no memory for and of one that it cannot read. */
+struct memory {
+    struct arena *a;
+    bool failed;
+};
+
+static void *from_arena(void *memory, size_t size)
 {
-    return arena_alloc(arena, size);
+    struct memory *m = memory;
+    void *p = arena_alloc(m->a, size);
+
+    m->failed |= !p;
+    return p;
 }
 
-static void not_freed(void *arena, void *p)
+static void not_freed(void *memory, void *p)
 {
-    (void)arena;
+    (void)memory;
     (void)p;
 }
 
 ProtobufCMessage *proto_decode(const ProtobufCMessageDescriptor *d, struct bytes in, struct arena *a,
                                struct err *e)
 {
-    ProtobufCAllocator allocator = {.alloc = from_arena, .free = not_freed, .allocator_data = a};
+    struct memory memory = {.a = a};
+    ProtobufCAllocator allocator = {.alloc = from_arena, .free = not_freed, .allocator_data = &memory};
     ProtobufCMessage *m;
 
     if (check(d, in, 0, e) < 0)
@@ -97,6 +108,8 @@ ProtobufCMessage *proto_decode(const ProtobufCMessageDescriptor *d, struct bytes
     if (!m && a->exhausted)
         err_set(e, STATUS_RESOURCE_EXHAUSTED, 0,
                 "unmarshal %s: the message needs more than %zu bytes of memory", d->name, a->max);
+    else if (!m && memory.failed)
+        err_nomem(e, "unmarshal the request");
     else if (!m)
         malformed(d, e);
     return m;

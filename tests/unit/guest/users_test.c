@@ -22,6 +22,7 @@ static void finds(void **state)
 {
     struct err e;
     struct user *u = users_find("ann", &e);
+    gid_t gid;
 
     (void)state;
     assert_int_equal(u->uid, 1001);
@@ -45,8 +46,10 @@ static void finds(void **state)
     assert_null(users_find("", &e));
     assert_null(users_find("+", &e));
     assert_null(users_find("9999", &e));
-    assert_int_equal(users_group("video"), 9);
-    assert_int_equal(users_group("nope"), (gid_t)-1);
+    assert_int_equal(users_group("video", &gid, &e), 0);
+    assert_int_equal(gid, 9);
+    assert_int_equal(users_group("nope", &gid, &e), -1);
+    assert_int_equal(e.status, STATUS_NOT_FOUND);
 }
 
 /* What is found is the caller's, and the next look-up does not touch it. */

@@ -387,8 +387,10 @@ static void reports_of_the_child_become_errors(void **state)
         {SPAWN_PTY, EIO, STATUS_RESOURCE_EXHAUSTED, "'x': pty: input/output error"},
         {SPAWN_GROUPS, EPERM, STATUS_PERMISSION_DENIED, "'x': change to uid 7: operation not permitted"},
         {SPAWN_GID, EPERM, STATUS_PERMISSION_DENIED, "'x': change to uid 7: operation not permitted"},
-        {SPAWN_UID, EAGAIN, STATUS_PERMISSION_DENIED,
-         "'x': change to uid 7: resource temporarily unavailable"},
+        {SPAWN_UID, EPERM, STATUS_PERMISSION_DENIED, "'x': change to uid 7: operation not permitted"},
+        {SPAWN_GROUPS, ENOMEM, STATUS_RESOURCE_EXHAUSTED, "'x': groups: cannot allocate memory"},
+        {SPAWN_UID, EAGAIN, STATUS_RESOURCE_EXHAUSTED, "'x': uid: resource temporarily unavailable"},
+        {SPAWN_CHDIR, ENOMEM, STATUS_RESOURCE_EXHAUSTED, "'x': chdir: cannot allocate memory"},
     };
 
     (void)state;

@@ -1,0 +1,171 @@
+"""An agent whose system calls or allocations fail when a test says so, and what must be as before afterwards."""
+import base64
+import contextlib
+import errno
+import mmap
+import os
+import re
+import socket
+import struct
+import subprocess
+from pathlib import Path
+from unittest import mock
+
+import agent
+from agent import BINARY, Agent, RpcError, protos, wait_for
+
+FAILCALL = BINARY.parent / "tests/failcall"
+FAILING = BINARY.parent / "guestd-failing"
+
+
+class Faults:
+    """What failed while it was armed: how many calls or allocations were seen, and how many of them failed."""
+
+    def __init__(self):
+        self.seen = self.failed = 0
+        self.where = []
+
+
+class CallFaults(Agent):
+    """guestd under failcall: the calls that it names can be made to fail."""
+
+    def __init__(self, calls, *args, **more):
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control.settimeout(5)
+        with theirs, mock.patch.object(agent, "BINARY", FAILCALL):
+            super().__init__(*args, pass_fds=(theirs.fileno(),), env={
+                "FAILCALL_PROGRAM": str(BINARY), "FAILCALL_CALLS": ",".join(calls),
+                "FAILCALL_CONTROL": str(theirs.fileno())}, **more)
+
+    def order(self, text):
+        self.control.send(text.encode())
+        return map(int, self.control.recv(64).split())
+
+    @contextlib.contextmanager
+    def fail(self, call, error, nth=1, times=1, scope="agent", text=""):
+        """The n-th such call from now on, and those behind it, `times` in all, fail."""
+        faults = Faults()
+        self.order(f"arm {scope} {call} {nth} {times} {getattr(errno, error)} {text}")
+        try:
+            yield faults
+        finally:
+            faults.seen, faults.failed = self.order("end")
+
+    def close(self):
+        super().close()
+        self.control.close()
+
+
+class MallocFaults(Agent):
+    """guestd-failing: its allocations can be made to fail."""
+
+    ORDERS = "8Q"  # struct orders of failmalloc.c
+
+    def __init__(self, *args, **more):
+        self.file = os.memfd_create("orders")
+        os.truncate(self.file, struct.calcsize(self.ORDERS))
+        self.orders = mmap.mmap(self.file, struct.calcsize(self.ORDERS))
+        with mock.patch.object(agent, "BINARY", FAILING):
+            super().__init__(*args, pass_fds=(self.file,),
+                             env={"GUESTD_FAIL_MALLOC": f"/proc/self/fd/{self.file}"}, **more)
+
+    @contextlib.contextmanager
+    def fail(self, nth, times=1):
+        """The n-th allocation from now on, and those behind it, `times` in all, fail."""
+        faults = Faults()
+        struct.pack_into("7Q", self.orders, 8, times, *[0] * 6)
+        struct.pack_into("Q", self.orders, 0, nth)
+        try:
+            yield faults
+        finally:
+            struct.pack_into("Q", self.orders, 0, 0)
+            _, _, faults.seen, faults.failed, *where = struct.unpack(self.ORDERS, self.orders)
+            faults.where = where[:min(faults.failed, 4)]
+
+    def close(self):
+        super().close()
+        self.orders.close()
+        os.close(self.file)
+
+
+def places(addresses):
+    """Where in the sources those allocations are."""
+    out = subprocess.run(["addr2line", "-fse", FAILING, *map(hex, addresses)], stdout=subprocess.PIPE, text=True)
+    return " ".join(out.stdout.split())
+
+
+def spawn_failure(error):
+    """The guest.v1.SpawnFailure that an RpcError carries: (stage, errno, object), or None."""
+    for detail in error.details:
+        if detail["type"] == "guest.v1.SpawnFailure":
+            f = protos()[1].SpawnFailure.FromString(base64.b64decode(detail["value"] + "=="))
+            return f.stage, f.errno_number, f.object
+    return None
+
+
+# --- what a fault must leave as it was ------------------------------------------------------------------------------
+
+
+def children(a):
+    """Zombies too. A child belongs to the thread that spawned it."""
+    found = []
+    for task in Path(f"/proc/{a.pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += (task / "children").read_text().split()
+    return found
+
+
+def descriptors(a):
+    """What they are; without the one inotify instance, which is made when a leaf is first found busy. The directories
+    of the cgroups are removed by whatever agent ends, and made again."""
+    seen = []
+    for fd in os.listdir(f"/proc/{a.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            seen.append(re.sub(r"\d+", "N", os.readlink(f"/proc/{a.pid}/fd/{fd}").removesuffix(" (deleted)")))
+    if "anon_inode:inotify" in seen:
+        seen.remove("anon_inode:inotify")
+    return sorted(seen)
+
+
+def leaves(a):
+    """The leaf cgroups of its processes."""
+    root = a.call("guest.v1.Agent/GetInfo").get("cgroupRoot")
+    return sorted(str(p) for k in ("user", "ptys") for p in Path(root, k).glob("*/")) if root else []
+
+
+def rss_kib(a):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{a.pid}/status").read_text()).group(1))
+
+
+def settled(a, before):
+    """Waits until the agent holds what it held, and answers."""
+    def nothing_runs():
+        return children(a) == [] and a.call("process.Process/List") == {} and leaves(a) == []
+    try:
+        wait_for(nothing_runs)
+        wait_for(lambda: descriptors(a) == before)
+    except AssertionError:
+        raise AssertionError(f"left: children {children(a)}, leaves {leaves(a)}, "
+                             f"List {a.call('process.Process/List')}, descriptors {descriptors(a)}, "
+                             f"which were {before}")
+
+
+def at_rest(a):
+    """The agent's descriptors when it has done everything once."""
+    for fields in ({}, {"stdin": True}, {"pty": {"size": {"cols": 80, "rows": 24}}}):
+        assert a.run("/bin/true", **fields).code == 0
+    wait_for(lambda: children(a) == [] and leaves(a) == [])
+    wait_for(lambda: descriptors(a).count("socket:[N]") == 1, what="only the listener is open")
+    return descriptors(a)
+
+
+def attempt(a, timeout=8, **fields):
+    """A Start of /bin/true: its exit code, or the RpcError."""
+    with a.connect() as c:
+        c.sock.settimeout(timeout)
+        try:
+            process = {"cmd": fields.pop("cmd", "/bin/true"), **fields.pop("process", {})}
+            stream = c.stream("process.Process/Start", {"process": process, "stdin": True, **fields})
+            return stream.result().code
+        except RpcError as e:
+            return e

@@ -1,0 +1,146 @@
+"""Each allocation of a request fails once: that request ends with resource_exhausted (or, where nobody needed the
+memory, as if nothing had been), the next one works, and nothing is left. LeakSanitizer has the last word."""
+import base64
+
+import pytest
+from agent import RpcError
+from faults import MallocFaults, at_rest, places, settled
+
+TIMEOUT = 8
+MANY = 2000  # no request allocates so often
+
+
+@pytest.fixture(scope="module")
+def agent():
+    with MallocFaults() as a:
+        a.before = at_rest(a)
+        yield a
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def connect(agent):
+    connection = agent.connect()
+    connection.sock.settimeout(TIMEOUT)
+    return connection
+
+
+def call(agent, method, message, codec):
+    with connect(agent) as c:
+        return c.call(method, message, codec)
+
+
+def start(agent, codec, **fields):
+    process = {"cmd": "/bin/sh", "args": ["-c", "echo out; echo err >&2"], "envs": {"A": "1", "B": "2"}, "cwd": "/tmp"}
+    with connect(agent) as c:
+        message = {"process": process, "tag": "faults", "stdin": True, **fields}
+        r = c.stream("process.Process/Start", message, codec).result()
+    assert r.code == 0 and r.stdout + r.stderr + r.pty in (b"out\nerr\n", b"out\r\nerr\r\n"), (r.end, r.stdout, r.pty)
+
+
+def start_pipes(agent, codec):
+    start(agent, codec)
+
+
+def start_pty(agent, codec):
+    start(agent, codec, pty={"size": {"cols": 80, "rows": 24}})
+
+
+def start_with_options(agent, codec):
+    start(agent, codec, options={"noNewPrivs": True, "umask": 0o27, "nice": 1, "extraGroups": ["tty", "7"],
+                                 "limits": [{"name": "core", "soft": "0", "hard": "0"}],
+                                 "maxOutput": {"bytes": "100"}},
+          events={"offsets": True, "exited": True, "exitRecord": True})
+
+
+def start_refused(agent, codec):
+    """The error has memory of its own."""
+    with pytest.raises(RpcError) as e:
+        with connect(agent) as c:
+            c.stream("process.Process/Start", {"process": {"cmd": "true", "cwd": "/no/such"}}, codec).result()
+    if e.value.code != "invalid_argument":
+        raise e.value
+
+
+def list_processes(agent, codec):
+    assert len(call(agent, "process.Process/List", {"ids": True}, codec)["processes"]) == 1
+
+
+def send_input(agent, codec):
+    message = {"process": {"pid": agent.cat}, "input": {"stdin": b64(b"x" * 100)}}
+    assert call(agent, "process.Process/SendInput", message, codec) == {}
+
+
+def connect_with_replay(agent, codec):
+    message = {"process": {"pid": agent.cat}, "replay": {"start": True}, "events": {"offsets": True}}
+    with connect(agent) as c:
+        s = c.stream("process.Process/Connect", message, codec)
+        s.started()
+        assert s.read_bytes(5) == b"ready"
+
+
+def get_info(agent, codec):
+    assert call(agent, "guest.v1.Agent/GetInfo", {}, codec)["version"]
+
+
+def rest(method, path, status, body=b""):
+    def request(agent, codec):
+        with connect(agent) as c:
+            r = c.request(method, path, {"Content-Type": "application/json"}, body)
+        if r.status in (429, 500):
+            raise RpcError("resource_exhausted", r.text, r.status)
+        assert r.status == status, (r.status, r.body)
+    request.__name__ = path.strip("/")
+    return request
+
+
+CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, connect_with_replay,
+          get_info]
+PLAIN = [rest("POST", "/init", 204, b'{"envVars":{"STAGE":"test"},"defaultUser":"root","defaultWorkdir":"/tmp"}'),
+         rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
+CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for codec in ("json", "proto")]
+         + [pytest.param(s, None, id=s.__name__) for s in PLAIN])
+
+
+@pytest.fixture
+def cat(agent):
+    """A process for those requests that want one."""
+    with agent.start("/bin/sh", "-c", "printf ready; exec cat >/dev/null", stdin=True) as s:
+        agent.cat = s.started()
+        s.read_until(b"ready")
+        yield
+        agent.call("process.Process/SendSignal", {"process": {"pid": agent.cat}, "signal": "SIGNAL_SIGKILL"})
+        s.result()
+
+
+@pytest.mark.parametrize("times", [1, 3], ids=["once", "thrice"])
+@pytest.mark.parametrize("request_of,codec", CASES)
+def test_an_allocation_fails(agent, cat, request_of, codec, times):
+    request_of(agent, codec)
+    wrong = []
+    for n in range(1, MANY):
+        outcome = None
+        with agent.fail(n, times) as faults:
+            try:
+                request_of(agent, codec)
+            except RpcError as e:
+                if e.code != "resource_exhausted" and (e.code, e.status) != ("http", 500):
+                    outcome = e
+            except ConnectionError:
+                pass  # there was no memory to answer with
+            except (AssertionError, OSError) as e:
+                outcome = e
+        if outcome:
+            wrong.append(f"{n}: {outcome!r} at {places(faults.where)}")
+        if faults.failed == 0:
+            break
+        assert agent.process.poll() is None, f"{n}: at {places(faults.where)}: {agent.log[-3000:]}"
+        request_of(agent, codec)
+    assert n < MANY - 1 and n > 3, "the allocations were not seen"
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_left(agent):
+    settled(agent, agent.before)
