@@ -10,13 +10,11 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/limits.h"
-#include "ctl/head.h"
 #include "ctl/selector.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
 
-#define AGAIN_MS  100 /* between two tries to connect again */
-#define HEADS_MAX 4   /* leaving early: pauses in the reading of two full pipes and a ring */
+#define AGAIN_MS 100 /* between two tries to connect again */
 
 /* Start's and Connect's responses differ in their name only. */
 #define RESPONSE process__start_response__descriptor
@@ -148,16 +146,17 @@ static void on_end(struct session *s, const Process__ProcessEvent__EndEvent *end
         ctl_say(0, "there was more output than --max-output");
 }
 
-/* The program has ended. What it wrote itself may still be on its way: how much that is, the agent is asked. */
-static void on_exited(struct session *s, const Process__ExitRecord *record)
+/* The program has ended. What it wrote itself may still be on its way; the event says up to where that goes. */
+static void on_exited(struct session *s, const Process__ProcessEvent__ExitedEvent *exited)
 {
-    if (!s->leaves_early || s->heads_asked > 0)
+    const Process__ExitRecord *record = exited->record;
+
+    if (!s->leaves_early || s->has_stop || !exited->_offset_case)
         return;
     s->code = record ? code_of(record->signal == 0, record->code, (int)record->signal) : 255;
     on_record(s, record);
-    s->heads_asked = 1;
     s->has_stop = true;
-    s->stop = s->offset;
+    s->stop = exited->offset;
 }
 
 static void on_event(struct session *s, const Process__ProcessEvent *event)
@@ -173,7 +172,7 @@ static void on_event(struct session *s, const Process__ProcessEvent *event)
         on_end(s, event->end);
         break;
     case PROCESS__PROCESS_EVENT__EVENT_EXITED:
-        on_exited(s, event->exited->record);
+        on_exited(s, event->exited);
         break;
     default:
         break;
@@ -231,26 +230,9 @@ static void take_output(struct session *s)
         on_broken_stream(s, got, &e);
 }
 
-/* All up to `stop` is written. Leaving early, the program's last output may have waited for us to read what came before
- * it: only when nothing was added meanwhile was that all. */
+/* All up to `stop` is written. */
 static void on_stop(struct session *s)
 {
-    struct answer_error e;
-    Process__ProcessSelector whom;
-    uint64_t id, head;
-
-    if (s->heads_asked > 0 && s->heads_asked <= HEADS_MAX) {
-        s->heads_asked++;
-        selector_known(&whom, s->pid, s->id);
-        if (head_ask(s->ctl, &whom, &id, &head, &e) < 0) {
-            s->has_stop = false; /* the stream itself will say what is wrong, or end */
-            return;
-        }
-        if (head > s->stop) {
-            s->stop = head;
-            return;
-        }
-    }
     s->ended = true;
     s->over = true;
 }

@@ -51,7 +51,6 @@ struct session {
     int forward;         /* signal to be sent, or 0 */
     int signals;         /* how often we were asked to end */
     int signal_fd;       /* -1: none */
-    int heads_asked;     /* leaves_early: the program has ended, and so often was asked how much it wrote */
     uint64_t give_up_ms; /* the connection broke: try until then; 0: it is there */
     struct err lost;     /* and how */
     struct chain record; /* the exit record as JSON */

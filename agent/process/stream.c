@@ -58,14 +58,18 @@ static void send_start(struct stream *s, pid_t pid, uint64_t id, uint64_t offset
     rpc_send(s->call, wrap(s, &r, &event));
 }
 
-static void send_exited(struct stream *s, const struct exec_exit *exit)
+static void send_exited(struct stream *s, const struct exec *x)
 {
     Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
     Process__ProcessEvent__ExitedEvent exited = PROCESS__PROCESS_EVENT__EXITED_EVENT__INIT;
     struct exit_record room;
     union response r;
 
-    exited.record = options_exit(exit, &room);
+    exited.record = options_exit(&x->exit, &room);
+    if (s->events.offsets) {
+        exited._offset_case = PROCESS__PROCESS_EVENT__EXITED_EVENT___OFFSET_OFFSET;
+        exited.offset = x->own_end;
+    }
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_EXITED;
     event.exited = &exited;
     rpc_send(s->call, wrap(s, &r, &event));
@@ -163,7 +167,7 @@ static void on_exited(struct exec_sub *sub)
     struct stream *s = CONTAINER_OF(sub, struct stream, sub);
 
     if (s->events.exited)
-        send_exited(s, &sub->exec->exit);
+        send_exited(s, sub->exec);
 }
 
 static void on_failed(struct exec_sub *sub, const struct err *e, enum spawn_stage stage, const char *object)
@@ -356,7 +360,7 @@ static void watch(struct stream *s, struct exec *x, const struct exec_past *past
         return; /* on_started comes */
     send_start(s, x->pid, x->id, s->sub.waiting ? x->ring.head : s->sub.cursor.offset);
     if (s->events.exited && x->state >= EXEC_EXITED)
-        send_exited(s, &x->exit);
+        send_exited(s, x);
     start_keepalive(s);
     rpc_kick(s->call); /* what is replayed is there already */
 }

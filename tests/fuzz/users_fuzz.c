@@ -68,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP_FREE char *name = fuzz_text(data, size);
     size_t n = MIN(strlen(name) + 1, size);
     const char *passwd = (const char *)data + n, *group;
+    struct err e;
+    gid_t gid;
 
     if (dir[sizeof dir - 2] == 'X') {
         CHECK(mkdtemp(dir));
@@ -81,6 +83,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     users_set_directory(dir);
     find_twice(name);
     find_twice("root");
-    users_group(name);
+    (void)!users_group(name, &gid, &e);
     return 0;
 }

@@ -112,7 +112,7 @@ def stalled(agent, codec):
         yield start
 
 
-@pytest.mark.parametrize("count, more", [(100, 4), (1000, 14)])
+@pytest.mark.parametrize("count, more", [(100, 6), (1000, 28)])
 def test_stalled_streams_cost_the_pool_and_little_more(agent, stalled, count, more):
     """--ring-total bounds what waits for them; `more` MiB are the agent itself and what each connection is."""
     stalled(count)

@@ -20,6 +20,7 @@ CACHE = ROOT / "build/deps/vm"
 RUNS = ROOT / "build/vm"
 CTL = BINARY.parent / "guestctl"
 KERNELS = ["6.1", "6.12"]
+CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
 HANG = 120  # seconds after which something that takes one or two is called stuck
 TRY = 2  # seconds after which a connection made to a booting guest is given up: the backend may have lost it
@@ -172,7 +173,7 @@ class Guest(Agent):
 
     def start_qemu(self, args, words):
         append = f"{WORDS} {words} -- {' '.join(args)}"
-        words = qemu(accelerator(), self.kernel, "-smp", "2", "-initrd", "initrd", "-append", append,
+        words = qemu(accelerator(), self.kernel, "-smp", CPUS[accelerator()], "-initrd", "initrd", "-append", append,
                      "-device", "pcie-root-port,id=root,chassis=1,slot=1",  # so that the device can be unplugged
                      "-chardev", "socket,id=vhost,path=vhost.sock",
                      "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root",

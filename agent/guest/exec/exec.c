@@ -287,10 +287,11 @@ static void on_reaped(struct exec *x, int status, const struct rusage *usage)
     exec_signal_leader_gone(x);
     log_info("process.end", LOG_INT("process.pid", x->pid), LOG_INT("process.exec_id", x->id),
              LOG_INT("process.exit.code", r->code), LOG_INT("process.exit.signal", r->signal));
+    exec_output_leader_gone(x);
+    x->own_end = x->ring.head + exec_output_pending(x);
     TAILQ_FOREACH_SAFE (s, &x->subs, link, next)
         if (s->events->exited)
             s->events->exited(s);
-    exec_output_leader_gone(x);
     exec_check(x);
 }
 

@@ -125,6 +125,7 @@ struct exec {
     unsigned sub_count;
     struct exec_exit exit;
     uint64_t started_ns; /* monotonic */
+    uint64_t own_end;    /* EXITED: what the leader itself wrote lies before it */
     uint64_t cut;        /* CLOSED: the stream's end; else UINT64_MAX */
     ev_timer deadline;
     ev_timer quiet;    /* EXITED: EXIT_QUIET_MS since the last output */
@@ -283,6 +284,7 @@ void exec_sub_attach_tail(struct exec *x);
 void exec_output_init(struct exec *x);
 void exec_output_start(struct exec *x, struct spawn *s);
 void exec_output_leader_gone(struct exec *x);
+size_t exec_output_pending(const struct exec *x);
 void exec_output_resume(struct exec *x);
 void exec_output_joined(struct exec *x);
 bool exec_output_ended(const struct exec *x);

@@ -1,5 +1,6 @@
 /* From a process's pipes into its ring: when to read, when not, and when its output has ended. */
 #include <errno.h>
+#include <sys/ioctl.h>
 
 #include "core/fd.h"
 #include "guest/exec/exec.h"
@@ -209,6 +210,18 @@ static void on_grace(struct ev_loop *ev, ev_timer *w, int revents)
         exec_close(x);
     else
         loop_timer(x->table->loop, w, TICK_MS);
+}
+
+/* Bytes that wait in the pipes. */
+size_t exec_output_pending(const struct exec *x)
+{
+    size_t sum = 0;
+    int n;
+
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
+        if (x->pipes[i].fd >= 0 && ioctl(x->pipes[i].fd, FIONREAD, &n) == 0)
+            sum += (size_t)MAX(n, 0);
+    return sum;
 }
 
 /* The leader was reaped. What it wrote is in the pipes: read until they say that they are empty; a grandchild

@@ -156,6 +156,14 @@ func TestExited(t *testing.T) {
 	eachCodec(t, func(c *client) {
 		s := c.tellStart(asking("sleep 1000 & exit 4", nil, &pb.EventOptions{Exited: true, ExitRecord: true}))
 		s.finish()
+		told := c.tellStart(asking("printf 12345; sleep 1000 & exit 4", nil, &pb.EventOptions{Exited: true, Offsets: true}))
+		told.finish()
+		for _, event := range told.events {
+			if exited := event.GetExited(); exited != nil {
+				equal(c, "where the program's own output ends",
+					(&pb.ProcessEvent_ExitedEvent{Record: exited.Record, Offset: pointer(uint64(5))}).String(), exited.String())
+			}
+		}
 		equal(c, "the number of events", len(s.events), 3)
 		record := s.end.Record
 		want := &pb.ProcessEvent{Event: &pb.ProcessEvent_Exited{Exited: &pb.ProcessEvent_ExitedEvent{Record: record}}}

@@ -96,6 +96,7 @@ static void begin(bool pty)
     s.output[1] = b[0];
     out = a[1];
     err = b[1];
+    free(x.spec);
     x.spec = exec_spec_copy(&(struct exec_spec){.cmd = "x", .pty = pty});
     x.pty = pty;
     exec_output_start(&x, &s);
