@@ -101,12 +101,13 @@ int http_fields_add(struct http_fields *f, const char *name, struct bytes value)
 
 struct bytes http_field_name(const struct http_fields *f, uint32_t i)
 {
-    return (struct bytes){f->text + f->list[i].name, f->list[i].name_len};
+    /* Empty names and values alone leave no text. */
+    return (struct bytes){f->text ? f->text + f->list[i].name : "", f->list[i].name_len};
 }
 
 struct bytes http_field_value(const struct http_fields *f, uint32_t i)
 {
-    struct bytes v = {f->text + f->list[i].value, f->list[i].value_len};
+    struct bytes v = {f->text ? f->text + f->list[i].value : "", f->list[i].value_len};
 
     while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
         v.ptr++;

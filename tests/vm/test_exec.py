@@ -65,7 +65,9 @@ def test_a_timeout_kills(guest):
 
 
 def test_signals(guest):
-    guest.exec("--detach", "--tag", "job", "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.05; done")
+    script = "trap 'exit 9' TERM; touch /tmp/ready; while :; do sleep 0.05; done"
+    guest.exec("--detach", "--tag", "job", "sh", "-c", script)
+    guest.text("until [ -e /tmp/ready ]; do sleep 0.05; done; rm /tmp/ready")
     assert b"job" in guest.ctl("ps").stdout
     with guest.stream("process.Process/Connect", {"process": {"tag": "job"}}) as s:
         s.started()
