@@ -6,12 +6,8 @@ import subprocess
 import time
 
 import pytest
-from agent import Agent, SLOW, wait_for
-
-
-def rss(pid):
-    with open(f"/proc/{pid}/statm") as f:
-        return int(f.read().split()[1]) * resource.getpagesize()
+from agent import Agent, PRESET, SLOW, wait_for
+from steady import rss
 
 
 def test_byte_by_byte(shared):
@@ -69,7 +65,7 @@ def test_a_thousand_idle_connections(agent):
     idle = [agent.connect() for _ in range(990)]
     for c in idle:
         assert c.request("GET", "/health").status == 204
-    assert rss(agent.pid) - before < 4 << 20
+    assert rss(agent.pid) - before < (4 if PRESET == "release" else 12) << 20  # a sanitizer holds freed memory back
     newcomers = [agent.connect() for _ in range(30)]  # the longest idle ones make room
     for c in newcomers:
         assert c.request("GET", "/health").status == 204

@@ -3,14 +3,14 @@ import base64
 import contextlib
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
 import time
 
 import pytest
-from agent import BINARY, ROOT, SLOW, Agent, RpcError, wait_for
+from agent import BINARY, PRESET, ROOT, SLOW, Agent, RpcError, wait_for
+from steady import rss
 
 AF_VSOCK = socket.AF_VSOCK
 
@@ -360,17 +360,12 @@ def test_ring_sizes():
         for _ in range(30):
             a.start("/bin/sh", "-c", "head -c 1000000 /dev/zero; sleep 100").close()
         time.sleep(1)
-        assert rss(a.pid) - before < 3 << 20
+        assert rss(a.pid) - before < (3 if PRESET == "release" else 6) << 20  # a sanitizer holds freed memory back
     with Agent() as a:
         before = rss(a.pid)
         for _ in range(30):
             a.start("/bin/sh", "-c", "head -c 1000000 /dev/zero; sleep 100").close()
         wait_for(lambda: rss(a.pid) - before > 8 << 20, what="rings of 1 MiB each are kept")
-
-
-def rss(pid):
-    with open(f"/proc/{pid}/statm") as f:
-        return int(f.read().split()[1]) * resource.getpagesize()
 
 
 def test_max_connections():
