@@ -230,13 +230,6 @@ static void take_output(struct session *s)
         on_broken_stream(s, got, &e);
 }
 
-/* All up to `stop` is written. */
-static void on_stop(struct session *s)
-{
-    s->ended = true;
-    s->over = true;
-}
-
 /* Connects again. Only the first answer shows that it worked; until then `give_up_ms` counts. */
 static void resume(struct session *s)
 {
@@ -412,7 +405,7 @@ static void turn(struct session *s)
             give_up(s, CTL_FAILED, &e);
     }
     if (!s->over && s->pid && s->has_stop && s->offset >= s->stop)
-        on_stop(s);
+        s->ended = s->over = true;
     if (!s->over && p[3].revents)
         take_answer(s);
     if (!s->over && p[2].revents && !s->feed.asking)

@@ -24,9 +24,8 @@ struct session {
     bool prints_pid; /* print its pid when it has started, and leave */
     bool owns;       /* asked to end, ask the process first; else leave at once */
     bool resumes;    /* connect again when the connection breaks; the request asks for offsets */
-    bool
-        retriable; /* the request may be sent again when its answer did not come (it has an idempotency key) */
-    bool timed;    /* the time-out is ours: CTL_TIMEOUT */
+    bool retriable; /* the request, with an idempotency key, may be sent again when its answer did not come */
+    bool timed;     /* the time-out is ours: CTL_TIMEOUT */
     bool shows_record;  /* print the exit record to stderr at the end */
     bool leaves_early;  /* leave when the program has ended; the request asks for `exited` and offsets */
     bool shows_offsets; /* say before each piece of output where it lies; the request asks for offsets */

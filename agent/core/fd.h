@@ -40,4 +40,8 @@ static inline int fd_take(int *fd)
     return taken;
 }
 
+/* Reads a small file (a path as for openat(2)) from its start: at most size - 1 bytes, ended by a NUL. Returns how many, or -1
+ * with errno and an empty text or a part. It may block, as any file may. */
+ssize_t fd_read_file(int dir, const char *path, char *out, size_t size);
+
 #endif

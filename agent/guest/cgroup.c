@@ -83,16 +83,6 @@ static int write_file(int dir, const char *name, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-/* What the file holds, ended by a NUL. Returns its length, or -1. */
-static ssize_t read_file(int dir, const char *name, char *out, size_t size)
-{
-    CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? RETRY_EINTR(read(fd, out, size - 1)) : -1;
-
-    out[MAX(n, 0)] = 0;
-    return n;
-}
-
 /* An inner cgroup with controllers may hold no process, so the agent leaves it for a leaf. */
 static int move_self(const char *root)
 {
@@ -272,7 +262,7 @@ bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *i
     ssize_t n;
 
     snprintf(path, sizeof path, "%s/memory.events", id);
-    n = read_file(c->dirs[k], path, text, sizeof text);
+    n = fd_read_file(c->dirs[k], path, text, sizeof text);
     line = n > 0 ? strstr(text, "oom_kill ") : NULL;
     return line && strtoul(line + strlen("oom_kill "), NULL, 10) > 0;
 }

@@ -10,8 +10,8 @@
  * be written there are no leaves, and processes are told apart by session. Source:
  * Documentation/admin-guide/cgroup-v2.rst, clone(2) CLONE_INTO_CGROUP.
  *
- * Nothing is looked for or made before the first process needs it: that takes a fresh agent's start-up time twice
- * over, and moving itself may wait for the kernel's grace period.
+ * Nothing is looked for or made before the first process needs it: a start-up would pay for what nobody may need, and moving
+ * itself may wait for the kernel's grace period.
  *
  * Threads: cgroups_open and leaf_make any; the rest on the loop. */
 #ifndef GUEST_CGROUP_H

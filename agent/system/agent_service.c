@@ -32,14 +32,6 @@ static const char *const features[] = {"exec",
                                        "process-signals",
                                        "process-options"};
 
-static void read_boot_id(char out[40])
-{
-    CLEANUP_FD int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, out, 36) : 0;
-
-    out[n > 0 ? n : 0] = 0;
-}
-
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)
 {
@@ -85,11 +77,11 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     Google__Protobuf__Timestamp started = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     struct arena arena = {.max = MIB};
     struct utsname uts;
-    char boot_id[40];
+    char boot_id[37]; /* without its newline */
 
     (void)m;
     uname(&uts);
-    read_boot_id(boot_id);
+    fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id);
     kernel.release = uts.release;
     kernel.machine = uts.machine;
     kernel.boot_id = boot_id;

@@ -23,18 +23,6 @@ struct sample {
     uint64_t disk_total, disk_used;
 };
 
-static size_t read_file(const char *path, char *buf, size_t size)
-{
-    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
-    ssize_t got = 1;
-
-    while (fd >= 0 && n < size - 1 && (got = RETRY_EINTR(read(fd, buf + n, size - 1 - n))) > 0)
-        n += (size_t)got;
-    buf[n] = 0;
-    return n;
-}
-
 /* "cpu  user nice system idle iowait irq softirq steal guest guest_nice", then a line for each processor:
  * proc(5). guest is counted in user already. */
 static void read_cpu(struct sample *s)
@@ -44,7 +32,7 @@ static void read_cpu(struct sample *s)
     uint64_t v[8];
     char *at = text + 3;
 
-    read_file("/proc/stat", text, sizeof text);
+    fd_read_file(AT_FDCWD, "/proc/stat", text, sizeof text);
     if (strncmp(text, names, 3) != 0)
         return;
     for (int i = 0; i < 8; i++) {
@@ -77,7 +65,7 @@ static void run(struct job *j)
     struct statfs fs;
 
     read_cpu(s);
-    read_file("/proc/meminfo", text, sizeof text);
+    fd_read_file(AT_FDCWD, "/proc/meminfo", text, sizeof text);
     s->mem_total = meminfo(text, "MemTotal:");
     s->mem_available = meminfo(text, "MemAvailable:");
     s->mem_cache = meminfo(text, "Cached:") + meminfo(text, "SReclaimable:");

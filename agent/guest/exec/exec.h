@@ -173,7 +173,6 @@ struct execs {
     uint64_t next_id;
     struct timerq spawn_timeouts;
     struct timerq kept;
-    uint32_t kept_segs;     /* in the rings of `lingering` */
     bool kill_leader;       /* --kill leader: by default SIGKILL and deadlines do not reach the tree */
     struct exec_past *past; /* ring buffer of EXITS_KEPT_MAX at most */
     uint32_t past_first, past_count, past_cap;

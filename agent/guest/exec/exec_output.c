@@ -240,19 +240,24 @@ void exec_output_leader_gone(struct exec *x)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* The largest ring with history in the list, other than `not`, or `best` when that is as large. */
+static struct ring *larger_history(const struct exec_list *list, const struct ring * not, struct ring *best)
+{
+    struct exec *x;
+
+    TAILQ_FOREACH (x, list, link)
+        if (&x->ring != not &&ring_has_history(&x->ring) && (!best || x->ring.held > best->held))
+            best = &x->ring;
+    return best;
+}
+
 static bool reclaim(struct ring *r)
 {
-    struct exec *x = CONTAINER_OF(r, struct exec, ring), *other, *largest = NULL;
+    struct execs *t = CONTAINER_OF(r, struct exec, ring)->table;
+    struct ring *largest = larger_history(&t->live, r, NULL);
 
-    TAILQ_FOREACH (other, &x->table->live, link)
-        if (&other->ring != r && ring_has_history(&other->ring) &&
-            (!largest || other->ring.held > largest->ring.held))
-            largest = other;
-    TAILQ_FOREACH (other, &x->table->lingering, link)
-        if (&other->ring != r && ring_has_history(&other->ring) &&
-            (!largest || other->ring.held > largest->ring.held))
-            largest = other;
-    return largest && ring_drop_history(&largest->ring);
+    largest = larger_history(&t->lingering, r, largest);
+    return largest && ring_drop_history(largest);
 }
 
 void exec_output_init(struct exec *x)

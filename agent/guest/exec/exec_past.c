@@ -10,6 +10,11 @@ static struct exec_past *past_at(const struct execs *t, uint32_t i)
     return &t->past[(t->past_first + i) % t->past_cap];
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
 static void drop_oldest(struct execs *t)
 {
     free(past_at(t, 0)->tag);
@@ -81,7 +86,7 @@ void exec_past_forget(struct execs *t, pid_t pid, const char *tag)
     for (uint32_t i = 0; i < t->past_count; i++) {
         struct exec_past *p = past_at(t, i);
 
-        if (p->pid == pid || (tag && p->tag && strcmp(p->tag, tag) == 0)) {
+        if (p->pid == pid || same(p->tag, tag)) {
             p->reused = true;
             free(TAKE(p->tag));
         }
@@ -90,40 +95,38 @@ void exec_past_forget(struct execs *t, pid_t pid, const char *tag)
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid)
+/* The newest exit with that pid, id, tag or key: three of the four are 0 or NULL. */
+static const struct exec_past *find(struct execs *t, pid_t pid, uint64_t id, const char *tag, const char *key)
 {
     expire(t);
-    for (uint32_t i = t->past_count; pid > 0 && i > 0; i--)
-        if (past_at(t, i - 1)->pid == pid && !past_at(t, i - 1)->reused)
-            return past_at(t, i - 1);
+    for (uint32_t i = t->past_count; i > 0; i--) {
+        const struct exec_past *p = past_at(t, i - 1);
+
+        if ((pid > 0 && p->pid == pid && !p->reused) || (id && p->id == id) || same(p->tag, tag) ||
+            same(p->key, key))
+            return p;
+    }
     return NULL;
+}
+
+const struct exec_past *exec_past_by_pid(struct execs *t, pid_t pid)
+{
+    return find(t, pid, 0, NULL, NULL);
 }
 
 const struct exec_past *exec_past_by_tag(struct execs *t, const char *tag)
 {
-    expire(t);
-    for (uint32_t i = t->past_count; i > 0; i--)
-        if (past_at(t, i - 1)->tag && strcmp(past_at(t, i - 1)->tag, tag) == 0)
-            return past_at(t, i - 1);
-    return NULL;
+    return find(t, 0, 0, tag, NULL);
 }
 
 const struct exec_past *exec_past_by_id(struct execs *t, uint64_t id)
 {
-    expire(t);
-    for (uint32_t i = t->past_count; i > 0; i--)
-        if (past_at(t, i - 1)->id == id)
-            return past_at(t, i - 1);
-    return NULL;
+    return find(t, 0, id, NULL, NULL);
 }
 
 const struct exec_past *exec_past_by_key(struct execs *t, const char *key)
 {
-    expire(t);
-    for (uint32_t i = t->past_count; i > 0; i--)
-        if (past_at(t, i - 1)->key && strcmp(past_at(t, i - 1)->key, key) == 0)
-            return past_at(t, i - 1);
-    return NULL;
+    return find(t, 0, 0, NULL, key);
 }
 
 /* --- output that is kept --------------------------------------------------------------------- */

@@ -63,8 +63,8 @@ void exec_kill(struct exec *x)
     if (x->state == EXEC_SPAWNING)
         x->doomed = true;
     if (x->state == EXEC_RUNNING)
-        (void)!exec_signal(x, spec->grace_ms > 0 ? SIGTERM : SIGKILL, settled(x, SIGKILL, spec->kill_target),
-                           spec->grace_ms, NULL);
+        (void)!exec_signal(x, spec->grace_ms > 0 ? SIGTERM : SIGKILL, spec->kill_target, spec->grace_ms,
+                           NULL);
 }
 
 /* The grace is over. The leader may be dead by now, and its tree not: see exec_signal_leader_gone. */

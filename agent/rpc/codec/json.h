@@ -22,7 +22,7 @@ json_t *json_parse(struct bytes in, size_t max, struct err *e);
 /* A JSON value as compact text on the ordinary heap; NULL when out of memory. */
 char *json_text(const json_t *j);
 
-/* --- shared by json_decode.c, json_encode.c and well_known.c --------------------------------- */
+/* --- shared by the files of this folder ------------------------------------------------------- */
 
 /* Messages with a JSON form of their own, by full name. */
 struct well_known {

@@ -1,0 +1,82 @@
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/fd.h"
+
+static char dir[] = "/tmp/guestd-fd-test-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+    CLEANUP_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int fd = openat(at, name, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void a_file_is_read_and_ended(void **state)
+{
+    CLEANUP_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char text[8];
+
+    (void)state;
+    put("short", "abc");
+    assert_int_equal(fd_read_file(at, "short", text, sizeof text), 3);
+    assert_string_equal(text, "abc");
+    put("short", "");
+    assert_int_equal(fd_read_file(at, "short", text, sizeof text), 0);
+    assert_string_equal(text, "");
+}
+
+static void what_does_not_fit_is_left(void **state)
+{
+    CLEANUP_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char text[8];
+
+    (void)state;
+    put("long", "0123456789");
+    assert_int_equal(fd_read_file(at, "long", text, sizeof text), 7);
+    assert_string_equal(text, "0123456");
+}
+
+/* A path of its own needs no directory; what cannot be read is said, and leaves an empty text. */
+static void what_cannot_be_read_is_an_error(void **state)
+{
+    char text[8] = "before";
+
+    (void)state;
+    assert_int_equal(fd_read_file(AT_FDCWD, "/no/such/file", text, sizeof text), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_string_equal(text, "");
+    assert_int_equal(fd_read_file(AT_FDCWD, dir, text, sizeof text), -1);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(fd_read_file(AT_FDCWD, "/proc/self/comm", text, sizeof text), 7);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    CLEANUP_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    (void)state;
+    unlinkat(at, "short", 0);
+    unlinkat(at, "long", 0);
+    return rmdir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_and_ended),
+        cmocka_unit_test(what_does_not_fit_is_left),
+        cmocka_unit_test(what_cannot_be_read_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
