@@ -19,9 +19,20 @@ void http_own(struct http_exchange *x, const struct http_events *events, void *o
     x->owner = owner;
 }
 
+void http_add_bytes(struct http_exchange *x, const char *name, struct bytes value)
+{
+    if (http_fields_add(&x->response, name, value) < 0)
+        x->broken = true;
+}
+
 void http_add(struct http_exchange *x, const char *name, const char *value)
 {
-    if (http_fields_add(&x->response, name, bytes_of(value)) < 0)
+    http_add_bytes(x, name, bytes_of(value));
+}
+
+void http_add_trailer(struct http_exchange *x, const char *name, struct bytes value)
+{
+    if (http_fields_add(&x->trailers, name, value) < 0)
         x->broken = true;
 }
 
@@ -355,6 +366,7 @@ void http_exchange_free(struct http_exchange *x)
         x->events->destroy(x);
     http_fields_clear(&x->request);
     http_fields_clear(&x->response);
+    http_fields_clear(&x->trailers);
     chain_clear(&x->in);
     chain_clear(&x->body);
     free(x->target);

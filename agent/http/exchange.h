@@ -1,6 +1,6 @@
 /* An exchange: one request and its response, whatever the HTTP version.
  *
- * The wire (h1; later h2) parses a request into an exchange and calls http_begin; the router finds the
+ * The wire (h1, h2) parses a request into an exchange and calls http_begin; the router finds the
  * handler, which answers at once (http_reply), or becomes the exchange's owner with a struct http_events:
  *
  *   body      part of the request's body is in x->in: take what you want out of it (chain_move,
@@ -51,6 +51,7 @@ struct http_wire {
     void (*abort)(struct http_exchange *x);  /* break the response off: the peer must not take it as whole */
     void (*want_body)(
         struct http_exchange *x); /* the owner wants the body: 100 Continue where it is expected */
+    bool trailers;                /* carries x->trailers behind a streamed response */
 };
 
 struct http_exchange {
@@ -75,12 +76,13 @@ struct http_exchange {
     /* the response */
     int status; /* 0: none yet */
     struct http_fields response;
-    struct chain body;       /* of a response that is known whole */
-    int64_t response_length; /* of that; -1: streamed by produce */
-    bool head_only;          /* HEAD: the body is not sent */
-    bool ended;              /* the wire has all of it */
-    bool broken;             /* memory ran out while it was made */
-    bool over;               /* cancelled or aborted: no callback but destroy */
+    struct http_fields trailers; /* sent behind a streamed response, where the wire can */
+    struct chain body;           /* of a response that is known whole */
+    int64_t response_length;     /* of that; -1: streamed by produce */
+    bool head_only;              /* HEAD: the body is not sent */
+    bool ended;                  /* the wire has all of it */
+    bool broken;                 /* memory ran out while it was made */
+    bool over;                   /* cancelled or aborted: no callback but destroy */
 
     /* who serves it */
     const struct http_events *events;
@@ -101,6 +103,11 @@ void http_own(struct http_exchange *x, const struct http_events *events, void *o
 
 /* Adds a response field. Failure is remembered: the response becomes a 500. */
 void http_add(struct http_exchange *x, const char *name, const char *value);
+void http_add_bytes(struct http_exchange *x, const char *name, struct bytes value);
+
+/* Adds a field behind the body of a streamed response; a wire without trailers drops it. Failure is remembered: the
+ * exchange is broken off instead of ended. Until produce returned HTTP_END. */
+void http_add_trailer(struct http_exchange *x, const char *name, struct bytes value);
 
 /* Answers with a whole body (type may be NULL: no Content-Type; body may be empty). */
 void http_reply(struct http_exchange *x, int status, const char *type, struct bytes body);

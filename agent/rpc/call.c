@@ -147,16 +147,42 @@ void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m)
     rpc_finish(call, NULL);
 }
 
-void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m)
+void rpc_add_detail_packed(struct rpc_call *call, const char *type, struct bytes message)
 {
-    size_t len = protobuf_c_message_get_packed_size(m);
-    struct rpc_detail *d = malloc(sizeof *d + len);
+    size_t name = strlen(type) + 1;
+    struct rpc_detail *d = malloc(sizeof *d + name + message.len);
+    uint8_t *bytes;
 
     if (!d)
         return; /* the error itself is what counts */
-    d->type = m->descriptor;
-    d->len = protobuf_c_message_pack(m, d->bytes);
+    memcpy(d->type, type, name);
+    bytes = (uint8_t *)d->type + name;
+    if (message.len > 0)
+        memcpy(bytes, message.ptr, message.len);
+    d->bytes = bytes;
+    d->len = message.len;
     STAILQ_INSERT_TAIL(&call->details, d, link);
+}
+
+void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    size_t len = protobuf_c_message_get_packed_size(m);
+    CLEANUP_FREE uint8_t *packed = malloc(len + 1);
+
+    if (packed)
+        rpc_add_detail_packed(call, m->descriptor->name,
+                              (struct bytes){(const char *)packed, protobuf_c_message_pack(m, packed)});
+}
+
+void rpc_add_header(struct rpc_call *call, const char *name, struct bytes value)
+{
+    http_add_bytes(call->x, name, value);
+}
+
+void rpc_add_trailer(struct rpc_call *call, const char *name, struct bytes value)
+{
+    if (http_fields_add(&call->trailers, name, value) < 0)
+        call->x->broken = true;
 }
 
 /* The connection takes more: events first, then what the method produces, then the end. */
@@ -392,6 +418,7 @@ static void on_destroy(struct http_exchange *x)
         STAILQ_REMOVE_HEAD(&call->details, link);
         free(d);
     }
+    http_fields_clear(&call->trailers);
     chain_clear(&call->in);
     chain_clear(&call->out);
     arena_clear(&call->arena);
@@ -469,6 +496,16 @@ void *rpc_state(const struct rpc_call *call)
 struct bytes rpc_header(const struct rpc_call *call, const char *name)
 {
     return http_request_field(call->x, name);
+}
+
+const struct http_fields *rpc_headers(const struct rpc_call *call)
+{
+    return &call->x->request;
+}
+
+struct bytes rpc_query(const struct rpc_call *call)
+{
+    return strcmp(call->x->method, "GET") == 0 ? call->x->query : (struct bytes){"", 0};
 }
 
 const char *rpc_user(const struct rpc_call *call)

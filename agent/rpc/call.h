@@ -6,9 +6,9 @@
 
 struct rpc_detail {
     STAILQ_ENTRY(rpc_detail) link;
-    const ProtobufCMessageDescriptor *type;
     size_t len;
-    uint8_t bytes[]; /* the binary form */
+    const uint8_t *bytes; /* the binary form; behind the name */
+    char type[];          /* the message's full name */
 };
 
 /* A protocol: how calls look on HTTP. Connect's unary and streaming forms are two of these. */
@@ -60,6 +60,7 @@ struct rpc_call {
     bool failed;         /* with call->error */
     struct err error;
     STAILQ_HEAD(, rpc_detail) details;
+    struct http_fields trailers; /* the method's trailing metadata */
 
     uint64_t timeout_ms;
     ev_timer deadline;

@@ -179,7 +179,7 @@ static void write_error(struct writer *w, const struct err *e, const struct rpc_
             if (!value)
                 continue;
             base64_encode(d->bytes, d->len, value);
-            writer_printf(w, "%s{\"type\":\"%s\",\"value\":\"", first ? "" : ",", d->type->name);
+            writer_printf(w, "%s{\"type\":\"%s\",\"value\":\"", first ? "" : ",", d->type);
             writer_put(w, value, n);
             writer_str(w, "\"}");
             first = false;

@@ -34,6 +34,7 @@ enum rpc_flags {
     RPC_HOST = 1 << 1,         /* on vsock the host only may call it */
     RPC_PUBLIC = 1 << 2,       /* needs no token */
     RPC_OWN_DEADLINE = 1 << 3, /* the method itself keeps the client's deadline: rpc_timeout_ms */
+    RPC_IDEMPOTENT = 1 << 4,   /* NO_SIDE_EFFECTS: a unary method that Connect may call by GET */
 };
 
 struct rpc_method {
@@ -90,6 +91,18 @@ void *rpc_state(const struct rpc_call *call);
 /* The first request header of that name (lower case); ptr is NULL without one. */
 struct bytes rpc_header(const struct rpc_call *call, const char *name);
 
+/* All request headers, in order, names in lower case. */
+const struct http_fields *rpc_headers(const struct rpc_call *call);
+
+/* The query of a unary call that came as a GET, as sent; empty for others. */
+struct bytes rpc_query(const struct rpc_call *call);
+
+/* Adds a field to the response's leading (until the first message or the end) or trailing metadata (until the end). The
+ * name is in lower case; the value of one that ends in "-bin" is base64, as it travels. Names that the protocols use
+ * themselves are the caller's to avoid. */
+void rpc_add_header(struct rpc_call *call, const char *name, struct bytes value);
+void rpc_add_trailer(struct rpc_call *call, const char *name, struct bytes value);
+
 /* Name of the user whom the client asked for, checked to exist; NULL when it named none. */
 const char *rpc_user(const struct rpc_call *call);
 
@@ -123,6 +136,9 @@ void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m);
 
 /* Adds a detail to the error that rpc_finish will send (google.protobuf.Any on the wire). */
 void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m);
+
+/* The same, of a message's full name and binary form. */
+void rpc_add_detail_packed(struct rpc_call *call, const char *type, struct bytes message);
 
 /* Sends `m`, whenever nothing has been sent for `seconds`; m must live as long as the call. 0: never. */
 void rpc_keepalive(struct rpc_call *call, unsigned seconds, const ProtobufCMessage *m);

@@ -58,7 +58,11 @@ static void on_want_body(struct http_exchange *exchange)
     invitations++;
 }
 
-static const struct http_wire wire = {"test", on_kick, on_resume, on_abort, on_want_body};
+static const struct http_wire wire = {.protocol_name = "test",
+                                      .kick = on_kick,
+                                      .resume = on_resume,
+                                      .abort = on_abort,
+                                      .want_body = on_want_body};
 
 static void on_body(struct http_exchange *exchange)
 {
