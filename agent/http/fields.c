@@ -82,13 +82,15 @@ int http_fields_value(struct http_fields *f, const char *s, size_t n)
     return 0;
 }
 
-int http_fields_add(struct http_fields *f, const char *name, struct bytes value)
+int http_fields_append(struct http_fields *f, const char *prefix, struct bytes name, struct bytes value)
 {
     uint32_t len = f->len, count = f->count;
     int ret;
 
     f->in_value = true;
-    ret = http_fields_name(f, name, strlen(name));
+    ret = http_fields_name(f, prefix, strlen(prefix));
+    if (ret == 0)
+        ret = http_fields_name(f, name.ptr, name.len);
     if (ret == 0)
         ret = http_fields_value(f, value.ptr, value.len);
     if (ret < 0) { /* all or nothing */
@@ -97,6 +99,11 @@ int http_fields_add(struct http_fields *f, const char *name, struct bytes value)
     }
     f->in_value = true;
     return ret;
+}
+
+int http_fields_add(struct http_fields *f, const char *name, struct bytes value)
+{
+    return http_fields_append(f, name, (struct bytes){"", 0}, value);
 }
 
 struct bytes http_field_name(const struct http_fields *f, uint32_t i)

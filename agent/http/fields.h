@@ -27,6 +27,10 @@ enum {
 /* Appends a field; the name is stored in lower case. 0, -1 (out of memory) or one of the above. */
 MUST_CHECK int http_fields_add(struct http_fields *f, const char *name, struct bytes value);
 
+/* The same with a name in two parts, of which the second need not end in NUL. */
+MUST_CHECK int http_fields_append(struct http_fields *f, const char *prefix, struct bytes name,
+                                  struct bytes value);
+
 /* Pieces of a name and of its value as they arrive: a name's piece after a value's begins a new field. */
 MUST_CHECK int http_fields_name(struct http_fields *f, const char *s, size_t n);
 MUST_CHECK int http_fields_value(struct http_fields *f, const char *s, size_t n);

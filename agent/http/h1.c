@@ -204,6 +204,21 @@ static void response_ended(struct h1 *h)
         next_message(h);
 }
 
+/* The last chunk and what stands behind it (RFC 9112 section 7.1.2). */
+static int send_trailers(struct chain *out, const struct http_fields *f)
+{
+    int ret = chain_copy(out, "0\r\n", 3);
+
+    for (uint32_t i = 0; ret == 0 && i < f->count; i++) {
+        struct bytes name = http_field_name(f, i), value = http_field_value(f, i);
+
+        if (chain_copy(out, name.ptr, name.len) < 0 || chain_copy(out, ": ", 2) < 0 ||
+            chain_copy(out, value.ptr, value.len) < 0 || chain_copy(out, "\r\n", 2) < 0)
+            ret = -1;
+    }
+    return ret < 0 ? -1 : chain_copy(out, "\r\n", 2);
+}
+
 /* One piece of a streamed response, framed. Returns 0, or -1 when memory ran out inside the frame. */
 static int send_piece(struct h1 *h, struct http_exchange *x)
 {
@@ -223,8 +238,10 @@ static int send_piece(struct h1 *h, struct http_exchange *x)
     }
     chain_clear(&piece);
     if (ret == 0 && what == HTTP_END) {
-        if (h->chunked)
-            ret = chain_copy(out, "0\r\n\r\n", 5);
+        if (x->broken)
+            ret = -1;
+        else if (h->chunked)
+            ret = send_trailers(out, &x->trailers);
         if (ret == 0)
             response_ended(h);
     }

@@ -1,13 +1,10 @@
 #include "rpc/call.h"
 
-#include <stdio.h>
-
 #include "core/limits.h"
-#include "rpc/envelope.h"
+#include "core/writer.h"
 
 #define STARVED_RETRY_MS 100
 #define FRAME_SHARE      128 /* of what is free in the pool, one frame takes at most so small a part */
-#define POOL_SHORT       32  /* segments; two whole frames of the wordiest codec */
 
 /* --- the response ---------------------------------------------------------------------------- */
 
@@ -16,31 +13,11 @@ static void begin(struct rpc_call *call)
     if (call->begun)
         return;
     call->begun = true;
-    if (call->protocol->begin)
-        call->protocol->begin(call);
-}
-
-/* Encodes and frames a message. On failure `out` is as it was. */
-static int encode(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk,
-                  struct chain *out, struct err *e)
-{
-    struct chain body = {0}, head = {0};
-    struct seg_pool *pool = call->rpc->pool;
-    int ret;
-
-    /* Replies and small frames do not depend on what stalled clients leave in the pool. */
-    if (!bulk || (bulk->bytes <= SEG_SIZE && seg_pool_free(pool) < POOL_SHORT))
-        pool = NULL;
-    ret = codec_encode(call->codec, m, bulk, pool, &body, e);
-
-    if (ret == 0 && call->protocol->frame && call->protocol->frame(call, body.bytes, &head) < 0)
-        ret = err_nomem(e, "send a message");
-    /* chain_move can fail only before it moved anything: in one go, for a head without its body would spoil the stream. */
-    if (ret == 0 && (chain_move(&head, &body, body.bytes) < 0 || chain_move(out, &head, head.bytes) < 0))
-        ret = err_nomem(e, "send a message");
-    chain_clear(&head);
-    chain_clear(&body);
-    return ret;
+    if (call->protocol->finish) /* it answers in one piece */
+        return;
+    if (call->gzip_out)
+        http_add(call->x, call->protocol->encoding, "gzip");
+    http_stream(call->x, 200, call->type);
 }
 
 void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
@@ -54,7 +31,7 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
         rpc_finish(call, &e);
         return;
     }
-    if (encode(call, m, NULL, &call->out, &e) < 0) {
+    if (message_encode(call, m, NULL, &call->out, &e) < 0) {
         rpc_finish(call, &e);
         return;
     }
@@ -79,7 +56,7 @@ int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chai
 {
     struct err e;
 
-    if (encode(call, m, bulk, call->frame, &e) < 0) {
+    if (message_encode(call, m, bulk, call->frame, &e) < 0) {
         rpc_starve(call);
         return -1;
     }
@@ -185,7 +162,6 @@ void rpc_add_trailer(struct rpc_call *call, const char *name, struct bytes value
         call->x->broken = true;
 }
 
-/* The connection takes more: events first, then what the method produces, then the end. */
 /* The frame on its way to a client that does not read stays in memory. So that a thousand of them leave something for
  * others, frames are the smaller the less is free. */
 static size_t frame_max(const struct seg_pool *pool)
@@ -193,10 +169,9 @@ static size_t frame_max(const struct seg_pool *pool)
     return MAX((size_t)seg_pool_free(pool) * SEG_SIZE / FRAME_SHARE, (size_t)SEG_SIZE);
 }
 
-static enum http_produced on_produce(struct http_exchange *x, struct chain *out, size_t max)
+/* The connection takes more: events first, then what the method produces, then the end. */
+static enum http_produced produce(struct rpc_call *call, struct chain *out, size_t max)
 {
-    struct rpc_call *call = x->owner;
-
     if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0) {
         rpc_starve(call);
         return HTTP_WAIT;
@@ -217,10 +192,36 @@ static enum http_produced on_produce(struct http_exchange *x, struct chain *out,
     }
     if (!call->finished)
         return out->bytes > 0 ? HTTP_MORE : HTTP_WAIT;
-    if (call->protocol->end(call, out) <
-        0) /* no memory for the end: an unfinished body says that it is not whole */
-        http_abort(x);
+    /* No memory for the end: an unfinished body says that it is not whole. */
+    if (call->protocol->end(call, out) < 0 || call->x->broken)
+        http_abort(call->x);
     return HTTP_END;
+}
+
+/* The same for a body that travels as base64; each piece has its own padding. */
+static enum http_produced produce_text(struct rpc_call *call, struct chain *out, size_t max)
+{
+    enum http_produced what = call->ended ? HTTP_END : produce(call, &call->plain, max / 4 * 3);
+    struct chain text = {0};
+    struct writer w;
+
+    call->ended = what == HTTP_END;
+    writer_init(&w, &text, NULL, SIZE_MAX);
+    writer_base64(&w, &call->plain);
+    if (writer_done(&w) < 0 || chain_move(out, &text, text.bytes) < 0) {
+        chain_clear(&text);
+        rpc_starve(call);
+        return HTTP_WAIT;
+    }
+    chain_clear(&call->plain);
+    return what;
+}
+
+static enum http_produced on_produce(struct http_exchange *x, struct chain *out, size_t max)
+{
+    struct rpc_call *call = x->owner;
+
+    return call->protocol->text ? produce_text(call, out, max) : produce(call, out, max);
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -255,7 +256,7 @@ static void pump_messages(struct rpc_call *call)
     if (single && !call->half_closed) {
         struct err e;
 
-        if (!call->finished && call->protocol->check && call->protocol->check(call, &e) < 0)
+        if (!call->finished && message_check(call, &e) < 0)
             rpc_finish(call, &e);
         return;
     }
@@ -263,7 +264,7 @@ static void pump_messages(struct rpc_call *call)
     while (!call->finished && !call->held) {
         struct bytes message;
         struct err e;
-        int got = call->protocol->next(call, &message, &e);
+        int got = message_next(call, &message, &e);
 
         if (got > 0 && single && call->taken < call->in.bytes) {
             got = err_set(&e, STATUS_UNIMPLEMENTED, 0, "unary request has multiple messages");
@@ -293,23 +294,15 @@ static void pump_messages(struct rpc_call *call)
 static void take_in(struct rpc_call *call)
 {
     struct http_exchange *x = call->x;
+    struct err e;
 
     if (call->finished) {
         chain_clear(&x->in);
     } else if (call->held) {
         return;
-    } else if (call->in.bytes + x->in.bytes > MESSAGE_MAX + ENVELOPE_SIZE + BODY_WINDOW) {
-        struct err e;
-
-        err_set(&e, STATUS_RESOURCE_EXHAUSTED, 0, "message size is larger than configured max %u",
-                MESSAGE_MAX);
+    } else if (message_receive(call, &x->in, x->body_complete, &e) < 0) {
         rpc_finish(call, &e);
         chain_clear(&x->in);
-    } else if (chain_move(&call->in, &x->in, x->in.bytes) < 0) {
-        struct err e;
-
-        err_nomem(&e, "receive the request");
-        rpc_finish(call, &e);
     }
     call->half_closed = x->body_complete && x->in.bytes == 0;
     http_body_consumed(x);
@@ -421,6 +414,7 @@ static void on_destroy(struct http_exchange *x)
     http_fields_clear(&call->trailers);
     chain_clear(&call->in);
     chain_clear(&call->out);
+    chain_clear(&call->plain);
     arena_clear(&call->arena);
     free(call->message);
     call->rpc->calls--;
@@ -459,6 +453,7 @@ struct rpc_call *call_new(struct rpc *r, struct http_exchange *x, const struct r
     call->method = method;
     call->protocol = protocol;
     call->codec = codec;
+    call->type = protocol->types[codec];
     call->resume.run = on_resume;
     STAILQ_INIT(&call->details);
     ev_init(&call->deadline, on_deadline);
@@ -518,68 +513,13 @@ uint64_t rpc_timeout_ms(const struct rpc_call *call)
     return call->timeout_ms;
 }
 
-/* --- registration ---------------------------------------------------------------------------- */
-
-/* What a route's arg points to. */
-struct rpc_binding {
-    struct rpc_binding *next;
-    struct rpc *rpc;
-    const struct rpc_service *service;
-    const struct rpc_method *method;
-    char path[];
-};
-
-static void accept_call(struct http_exchange *x)
-{
-    const struct rpc_binding *b = x->route->arg;
-    struct rpc_call *call = connect_accept(b->rpc, x, b->service, b->method);
-
-    if (call)
-        call_start(call);
-}
+/* --- the floor ------------------------------------------------------------------------------- */
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool)
 {
-    *r = (struct rpc){.http = http, .loop = loop, .pool = pool};
+    *r = (struct rpc){.http = http, .loop = loop, .pool = pool, .message_max = MESSAGE_MAX};
     TAILQ_INIT(&r->starved);
     ev_init(&r->hungry, on_hungry);
     r->hungry.data = r;
     codec_init();
-}
-
-int rpc_register(struct rpc *r, const struct rpc_service *service)
-{
-    for (size_t i = 0; i < service->count; i++) {
-        const struct rpc_method *m = &service->methods[i];
-        size_t size = strlen(service->name) + strlen(m->name) + 3;
-        struct rpc_binding *b = malloc(sizeof *b + size);
-
-        if (!b)
-            return -1;
-        *b = (struct rpc_binding){r->bindings, r, service, m};
-        r->bindings = b;
-        snprintf(b->path, size, "/%s/%s", service->name, m->name);
-        if (http_route_add(r->http, &(struct http_route){
-                                        .method = "POST",
-                                        .path = b->path,
-                                        .flags = (m->flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
-                                                 (m->flags & RPC_HOST ? HTTP_HOST : 0) |
-                                                 (m->flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
-                                        .begin = accept_call,
-                                        .deny = connect_deny,
-                                        .arg = b,
-                                    }) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-void rpc_destroy(struct rpc *r)
-{
-    while (r->bindings) {
-        struct rpc_binding *next = r->bindings->next;
-
-        free(r->bindings);
-        r->bindings = next;
-    }
 }

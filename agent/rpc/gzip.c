@@ -56,3 +56,33 @@ uint8_t *gzip_decompress(struct bytes in, size_t max, size_t *len, struct err *e
     inflateEnd(&z);
     return NULL;
 }
+
+int gzip_compress(const struct chain *in, struct seg_pool *pool, struct chain *out)
+{
+    const struct chain_item *it = chain_item_at(in, 0), *end = chain_item_at(in, in->count);
+    z_stream z = {0};
+    int ret = Z_OK;
+
+    /* The fastest level and 64 KiB of state: a message is compressed while others wait. */
+    if (deflateInit2(&z, 1, Z_DEFLATED, 13 + 16, 5, Z_DEFAULT_STRATEGY) != Z_OK)
+        return -1;
+    while (ret != Z_STREAM_END) {
+        size_t room;
+
+        if (z.avail_in == 0 && it < end) {
+            z.next_in = it->data;
+            z.avail_in = it->len;
+            it++;
+        }
+        z.next_out = chain_reserve(out, pool, KIB, &room);
+        if (!z.next_out)
+            break;
+        z.avail_out = (uInt)room;
+        ret = deflate(&z, it == end ? Z_FINISH : Z_NO_FLUSH);
+        chain_commit(out, room - z.avail_out);
+        if (ret == Z_STREAM_ERROR)
+            break;
+    }
+    deflateEnd(&z);
+    return ret == Z_STREAM_END ? 0 : -1;
+}

@@ -61,6 +61,7 @@ struct rpc {
     struct http *http;
     struct loop *loop;
     struct seg_pool *pool;
+    uint32_t message_max;           /* bytes of a request's message, uncompressed; MESSAGE_MAX */
     uint32_t calls;                 /* in progress; at most CALLS_MAX */
     struct rpc_binding *bindings;   /* what the routes point to */
     TAILQ_HEAD(, rpc_call) starved; /* had no memory for a frame */
@@ -69,7 +70,7 @@ struct rpc {
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
 
-/* Adds the service's methods as routes POST /<service>/<method>. The table must live as long as the process.
+/* Adds the service's methods as routes POST /<service>/<method>, in every protocol: by the content type. The table must live as long as the process.
  * Returns 0, or -1 when out of memory. */
 MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
 

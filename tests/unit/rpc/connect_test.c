@@ -46,10 +46,11 @@ static void what_is_not_ours_is_415(void **state)
 {
     (void)state;
     assert_int_equal(post("Unary", "text/plain", "", "{}", 2), 415);
-    assert_non_null(strstr(got, "accept-post: application/json, application/proto\r\n"));
+    assert_non_null(strstr(got, "accept-post: application/json, application/proto, application/grpc, "));
     assert_int_equal(post("Unary", "application/connect+json", "", "{}", 2), 415);
     assert_int_equal(post("Server", "application/json", "", "{}", 2), 415);
-    assert_non_null(strstr(got, "accept-post: application/connect+json, application/connect+proto\r\n"));
+    assert_non_null(
+        strstr(got, "accept-post: application/connect+json, application/connect+proto, application/grpc, "));
     assert_int_equal(post("Nope", "application/json", "", "{}", 2), 404);
     assert_int_equal(seen.messages, 0);
     rig_talk(&r, rig_connect(&r), "GET /unit.Test/Unary HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got,

@@ -1,0 +1,199 @@
+#include <stdio.h>
+
+#include "core/limits.h"
+#include "rpc/call.h"
+
+/* Services and their methods as routes, and the door that every request for one comes through: the content type says
+ * which protocol and codec it speaks. */
+
+/* What a route's arg points to. */
+struct rpc_binding {
+    struct rpc_binding *next;
+    struct rpc *rpc;
+    const struct rpc_service *service;
+    const struct rpc_method *method;
+    char path[];
+};
+
+/* The first one answers whom we do not understand. */
+static const struct rpc_protocol *const protocols[] = {&connect_unary, &connect_stream, &grpc, &grpc_web,
+                                                       &grpc_web_text};
+
+static bool carries(const struct rpc_protocol *p, enum rpc_kind kind)
+{
+    return kind == RPC_UNARY ? p->unary : p->streams;
+}
+
+/* Whether the field's value names that media type; parameters ("; charset=utf-8") do not matter. */
+static bool type_is(struct bytes value, const char *type)
+{
+    const char *semicolon = value.len > 0 ? memchr(value.ptr, ';', value.len) : NULL;
+
+    if (!value.ptr || !type)
+        return false;
+    if (semicolon)
+        value.len = (size_t)(semicolon - value.ptr);
+    while (value.len > 0 && value.ptr[value.len - 1] == ' ')
+        value.len--;
+    return value.len == strlen(type) && strncasecmp(value.ptr, type, value.len) == 0;
+}
+
+/* The protocol that the request speaks to a method of that kind, its codec, and the type that its response has; NULL:
+ * none of ours. */
+static const struct rpc_protocol *protocol_of(const struct http_exchange *x, enum rpc_kind kind,
+                                              enum codec *codec, const char **type)
+{
+    struct bytes value = http_request_field(x, "content-type");
+
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        const struct rpc_protocol *p = protocols[i];
+
+        if (!carries(p, kind))
+            continue;
+        for (int c = CODEC_PROTO; c <= CODEC_JSON; c++) {
+            bool is = type_is(value, p->types[c]);
+
+            if (is || (c == CODEC_PROTO && type_is(value, p->shorthand))) {
+                *codec = (enum codec)c;
+                *type = is ? p->types[c] : p->shorthand;
+                return p;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* 415, with all that the method would take. */
+static void unsupported(struct http_exchange *x, enum rpc_kind kind)
+{
+    char list[512];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        const struct rpc_protocol *p = protocols[i];
+
+        if (carries(p, kind))
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s%s%s, %s", n ? ", " : "",
+                                  p->shorthand ? p->shorthand : "", p->shorthand ? ", " : "",
+                                  p->types[CODEC_JSON], p->types[CODEC_PROTO]);
+    }
+    http_add(x, "Accept-Post", list);
+    http_reply(x, 415, NULL, (struct bytes){NULL, 0});
+}
+
+int rpc_parse_encoding(struct bytes v, bool *gzip, struct err *e)
+{
+    *gzip = v.ptr && v.len == 4 && strncasecmp(v.ptr, "gzip", 4) == 0;
+    if (!v.ptr || v.len == 0 || *gzip || (v.len == 8 && strncasecmp(v.ptr, "identity", 8) == 0))
+        return 0;
+    return err_set(e, STATUS_UNIMPLEMENTED, 0, "unknown compression \"%.*s\": supported encodings are gzip",
+                   (int)MIN(v.len, 64u), v.ptr);
+}
+
+bool rpc_accepts_gzip(struct bytes v)
+{
+    while (v.len > 0) {
+        const char *comma = memchr(v.ptr, ',', v.len);
+        size_t len = comma ? (size_t)(comma - v.ptr) : v.len;
+        struct bytes token = {v.ptr, len};
+
+        v.ptr += MIN(len + 1, v.len);
+        v.len -= MIN(len + 1, v.len);
+        while (token.len > 0 && *token.ptr == ' ') {
+            token.ptr++;
+            token.len--;
+        }
+        if (type_is(token, "gzip")) /* "gzip;q=0" refuses it */
+            return !memmem(token.ptr, token.len, "q=0", 3) || memmem(token.ptr, token.len, "q=0.", 4);
+    }
+    return false;
+}
+
+/* Reads what the request says about its call. Returns 0, or -1 with *e. */
+static int read_terms(struct http_exchange *x, const struct rpc_protocol *p, uint64_t *timeout_ms, bool *gzip,
+                      struct err *e)
+{
+    *timeout_ms = 0;
+    if ((p->check && p->check(x, e) < 0) ||
+        p->parse_timeout(http_request_field(x, p->timeout), timeout_ms, e) < 0)
+        return -1;
+    return rpc_parse_encoding(http_request_field(x, p->encoding), gzip, e);
+}
+
+static void accept_call(struct http_exchange *x)
+{
+    const struct rpc_binding *b = x->route->arg;
+    const char *type;
+    enum codec codec;
+    const struct rpc_protocol *p = protocol_of(x, b->method->kind, &codec, &type);
+    struct rpc_call *call;
+    uint64_t timeout_ms;
+    struct err e;
+    bool gzip;
+
+    if (!p) {
+        unsupported(x, b->method->kind);
+        return;
+    }
+    if (read_terms(x, p, &timeout_ms, &gzip, &e) < 0 ||
+        !(call = call_new(b->rpc, x, b->service, b->method, p, codec, &e))) {
+        p->deny(x, type, &e);
+        return;
+    }
+    call->type = type;
+    call->timeout_ms = timeout_ms;
+    call->gzip_in = gzip;
+    /* Who compresses wants less on the wire; who only could read it wants it soon. */
+    call->gzip_out = gzip && rpc_accepts_gzip(http_request_field(x, p->accept_encoding));
+    call_start(call);
+}
+
+/* An error before there is a call: in the form that the content type asks for. */
+static void deny(struct http_exchange *x, const struct err *e)
+{
+    const struct rpc_binding *b = x->route->arg;
+    const char *type = NULL;
+    enum codec codec;
+    const struct rpc_protocol *p = protocol_of(x, b->method->kind, &codec, &type);
+
+    if (!p)
+        p = protocols[0];
+    p->deny(x, type, e);
+}
+
+int rpc_register(struct rpc *r, const struct rpc_service *service)
+{
+    for (size_t i = 0; i < service->count; i++) {
+        const struct rpc_method *m = &service->methods[i];
+        size_t size = strlen(service->name) + strlen(m->name) + 3;
+        struct rpc_binding *b = malloc(sizeof *b + size);
+
+        if (!b)
+            return -1;
+        *b = (struct rpc_binding){r->bindings, r, service, m};
+        r->bindings = b;
+        snprintf(b->path, size, "/%s/%s", service->name, m->name);
+        if (http_route_add(r->http, &(struct http_route){
+                                        .method = "POST",
+                                        .path = b->path,
+                                        .flags = (m->flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
+                                                 (m->flags & RPC_HOST ? HTTP_HOST : 0) |
+                                                 (m->flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
+                                        .begin = accept_call,
+                                        .deny = deny,
+                                        .arg = b,
+                                    }) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void rpc_destroy(struct rpc *r)
+{
+    while (r->bindings) {
+        struct rpc_binding *next = r->bindings->next;
+
+        free(r->bindings);
+        r->bindings = next;
+    }
+}
