@@ -20,6 +20,8 @@
 #include "flags.h"
 #include "init/init.h"
 #include "process/process_service.h"
+#include "rpc/health.h"
+#include "rpc/reflection.h"
 #include "system/version.h"
 
 enum { EXIT_USAGE = 2 };
@@ -293,7 +295,8 @@ static int open_services(struct err *e)
 {
     http_init(&agent.http, &agent.net);
     rpc_init(&agent.rpc, &agent.http, &agent.loop, &agent.pool);
-    if (process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
+    if (health_register(&agent.rpc) < 0 || reflection_register(&agent.rpc) < 0 ||
+        process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, agent.workers,
                     agent.flags.compat) < 0)
         return err_nomem(e, "register the services");

@@ -28,3 +28,18 @@ function(guestd_protos target dir)
   target_include_directories(${target} SYSTEM PUBLIC ${out})
   target_link_libraries(${target} PUBLIC protobuf-c)
 endfunction()
+
+# guestd_descriptions(TARGET DIR FILE...): a static library with the descriptors of the files and of all that they import,
+# for rpc/reflection.h.
+function(guestd_descriptions target dir)
+  set(set ${CMAKE_CURRENT_BINARY_DIR}/${target}.set)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/${target}.c)
+  list(TRANSFORM ARGN PREPEND ${dir}/ OUTPUT_VARIABLE paths)
+  add_custom_command(OUTPUT ${made}
+    COMMAND ${PROTOC} --include_imports --descriptor_set_out=${set} -I ${dir} -I ${PROTOBUF_INCLUDE} ${ARGN}
+    COMMAND ${CMAKE_SOURCE_DIR}/cmake/describe-protos ${set} ${made}
+    DEPENDS ${paths} ${CMAKE_SOURCE_DIR}/cmake/describe-protos
+    WORKING_DIRECTORY ${dir} VERBATIM)
+  add_library(${target} STATIC ${made})
+  target_link_libraries(${target} PRIVATE house)
+endfunction()

@@ -176,6 +176,10 @@ static enum http_produced produce(struct rpc_call *call, struct chain *out, size
         rpc_starve(call);
         return HTTP_WAIT;
     }
+    if (call->full) {
+        call->full = false;
+        rpc_resume(call);
+    }
     max = MIN(max, frame_max(call->rpc->pool));
     while (!call->finished && call->method->produce && out->bytes < max) {
         enum rpc_produced what;
@@ -264,7 +268,13 @@ static void pump_messages(struct rpc_call *call)
     while (!call->finished && !call->held) {
         struct bytes message;
         struct err e;
-        int got = message_next(call, &message, &e);
+        int got;
+
+        if (!single && call->out.bytes >= SEND_WAITING_MAX / 2) { /* it asks, and does not read the answers */
+            call->held = call->full = true;
+            break;
+        }
+        got = message_next(call, &message, &e);
 
         if (got > 0 && single && call->taken < call->in.bytes) {
             got = err_set(&e, STATUS_UNIMPLEMENTED, 0, "unary request has multiple messages");
@@ -475,6 +485,11 @@ void call_start(struct rpc_call *call)
 void *rpc_context(const struct rpc_call *call)
 {
     return call->service->context;
+}
+
+bool rpc_shutting_down(const struct rpc_call *call)
+{
+    return call->rpc->http->net->shutting_down;
 }
 
 void rpc_set_state(struct rpc_call *call, void *state, void (*destroy)(void *state))

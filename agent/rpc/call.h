@@ -59,6 +59,7 @@ struct rpc_call {
     unsigned messages;  /* delivered */
     bool half_closed;   /* the request is complete, and all of it in `in` */
     bool held;          /* RPC_HOLD */
+    bool full;          /* held because too many answers wait */
     bool delivering;    /* a message callback is on the stack */
     struct task resume;
 

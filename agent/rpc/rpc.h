@@ -85,6 +85,12 @@ void rpc_memory_free(struct rpc *r);
 /* The service's context. */
 void *rpc_context(const struct rpc_call *call);
 
+/* The service registered after `after`, or the first one (NULL). NULL at the end. */
+const struct rpc_service *rpc_next_service(const struct rpc_call *call, const struct rpc_service *after);
+
+/* Whether the agent ends. */
+bool rpc_shutting_down(const struct rpc_call *call);
+
 /* Hangs the method's state on the call; `destroy` gets it when the call is gone. */
 void rpc_set_state(struct rpc_call *call, void *state, void (*destroy)(void *state));
 void *rpc_state(const struct rpc_call *call);

@@ -188,6 +188,16 @@ int rpc_register(struct rpc *r, const struct rpc_service *service)
     return 0;
 }
 
+const struct rpc_service *rpc_next_service(const struct rpc_call *call, const struct rpc_service *after)
+{
+    const struct rpc_service *next = NULL;
+
+    /* The newest binding is the first, and a service's methods follow each other. */
+    for (const struct rpc_binding *b = call->rpc->bindings; b && b->service != after; b = b->next)
+        next = b->service;
+    return next;
+}
+
 void rpc_destroy(struct rpc *r)
 {
     while (r->bindings) {
