@@ -5,6 +5,7 @@
 
 #include "core/writer.h"
 #include "http/http.h"
+#include "http/query.h"
 
 /* --- for handlers ---------------------------------------------------------------------------- */
 
@@ -123,61 +124,21 @@ void http_error(struct http_exchange *x, int status, const char *fmt, ...)
     http_reply_chain(x, status, "application/json; charset=utf-8", &body);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decoding as Go's url.QueryUnescape: '+' is a space; a broken escape is an error. */
-static char *unescape(struct bytes s)
-{
-    char *out = malloc(s.len + 1);
-    size_t n = 0;
-
-    for (size_t i = 0; out && i < s.len; i++) {
-        char c = s.ptr[i];
-
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = i + 1 < s.len ? hex(s.ptr[i + 1]) : -1;
-            int low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
-
-            if (high < 0 || low < 0 || (high | low) == 0) {
-                free(out);
-                return NULL;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        out[n++] = c;
-    }
-    if (out)
-        out[n] = 0;
-    return out;
-}
-
 char *http_query(const struct http_exchange *x, const char *name, bool *present)
 {
-    struct bytes rest = x->query;
+    struct bytes rest = x->query, key, value;
 
     *present = false;
-    while (rest.len > 0) {
-        const char *amp = memchr(rest.ptr, '&', rest.len);
-        struct bytes pair = {rest.ptr, amp ? (size_t)(amp - rest.ptr) : rest.len};
-        const char *eq = memchr(pair.ptr, '=', pair.len);
-        struct bytes key = {pair.ptr, eq ? (size_t)(eq - pair.ptr) : pair.len};
-        struct bytes value = eq ? (struct bytes){eq + 1, pair.len - key.len - 1} : (struct bytes){"", 0};
+    while (query_next(&rest, &key, &value)) {
+        CLEANUP_FREE char *text = NULL;
+        ptrdiff_t n;
 
-        if (bytes_are(key, name)) {
-            *present = true;
-            return unescape(value);
-        }
-        rest.ptr += pair.len + (amp ? 1 : 0);
-        rest.len -= pair.len + (amp ? 1 : 0);
+        if (!bytes_are(key, name))
+            continue;
+        *present = true;
+        text = malloc(value.len + 1);
+        n = text ? query_unescape(value, text) : -1;
+        return n >= 0 && !memchr(text, 0, (size_t)n) ? TAKE(text) : NULL;
     }
     return NULL;
 }
