@@ -60,7 +60,7 @@ static size_t percent_encode(const char *text, char *out)
     return (size_t)(at - out);
 }
 
-#define VARINT_MAX 10
+#define VARINT_MAX ((size_t)10)
 #define TYPE_URL   "type.googleapis.com/"
 
 static uint8_t *put_varint(uint8_t *at, uint64_t v)

@@ -97,7 +97,7 @@ static void list_services(struct rpc_call *call, const request *q)
 
     while ((s = rpc_next_service(call, s)))
         n++;
-    memory = malloc(n * (sizeof *all + sizeof(void *)));
+    memory = malloc(n * (sizeof *all + sizeof(void *)) + 1);
     if (!memory) {
         struct err e;
 
