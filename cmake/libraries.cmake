@@ -16,6 +16,7 @@ target_link_libraries(ev INTERFACE m)
 guestd_static_library(protobuf-c protobuf-c/protobuf-c.h protobuf-c)
 guestd_static_library(zlib zlib.h z)
 guestd_static_library(jansson jansson.h jansson)
+guestd_static_library(nghttp2 nghttp2/nghttp2.h nghttp2)
 
 # llhttp comes as C sources (package node-llhttp).
 find_path(llhttp_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)

@@ -49,6 +49,19 @@
     X(IDLE_TIMEOUT_MS, 640000, "ms", "connection without a request; longer than any known host pool keeps")  \
     X(LINGER_MS, 2000, "ms", "a closing connection waits for its peer; Firecracker kills after 2 s")         \
     X(LINGER_BYTES, 64 * KIB, "bytes", "read and thrown away from a closing connection")                     \
+    X(H2_STREAMS_MAX, 256, "streams", "at once on one connection (RFC 9113 5.1.2); then REFUSED_STREAM")     \
+    X(H2_WINDOW, 256 * KIB, "bytes", "body of one stream sent and not consumed; then its sender waits")      \
+    X(H2_CONNECTION_WINDOW, 1 * MIB, "bytes", "bodies on their way to us; given back as they arrive")        \
+    X(H2_FRAME_MAX, 64 * KIB, "bytes", "largest frame that is taken; then FRAME_SIZE_ERROR")                 \
+    X(H2_HEADER_LIST_MAX, 64 * KIB, "bytes", "a header unpacked (HPACK bomb, CVE-2016-6581); then the end")  \
+    X(H2_HEADER_TABLE, 4 * KIB, "bytes", "HPACK table of either side (RFC 7541 4.2); a larger is not used")  \
+    X(H2_CONTINUATIONS_MAX, 8, "frames", "after one HEADERS (CVE-2024-27316, CVE-2024-28182); then the end") \
+    X(H2_RESETS_MAX, 1000, "streams", "reset in a row (CVE-2023-44487, CVE-2025-8671); then the end")        \
+    X(H2_RESETS_PER_S, 100, "streams", "so many resets are forgotten each second")                           \
+    X(H2_IDLE_FRAMES_MAX, 1000, "frames", "without use in a row (CVE-2019-9511 to 9518); then the end")      \
+    X(H2_IDLE_FRAMES_PER_S, 100, "frames", "so many of them are forgotten each second; body bytes help too") \
+    X(H2_STEP_MIN, 256, "bytes", "a window opened by less is no use (data dribble, CVE-2019-9511, 9517)")    \
+    X(H2_MEMORY_MAX, 1 * MIB, "bytes", "of an HTTP/2 session beside bodies; then the connection ends")       \
     X(STALL_LOOK_MS, 15000, "ms", "unwritable for so long: look whether the peer is dead")                   \
     X(STALL_AGAIN_MS, 5000, "ms", "looked at again after so long, until it is written or dead")              \
     X(CONNECTIONS_MAX, 1000, "connections", "Firecracker's hybrid vsock carries 1023; --max-connections")    \

@@ -2,16 +2,17 @@
 
 #include <llhttp.h>
 
-#include "core/clock.h"
-#include "core/log.h"
+#include "http/h2.h"
 #include "http/http.h"
+#include "http/words.h"
 
 /* HTTP/1.0 and 1.1 (RFC 9112) on a connection: one exchange at a time. llhttp parses and pauses at each
  * message's end; what was read beyond it waits in `ahead`. Reading goes on while a response runs, so that the
  * end of the connection is seen: it means that the client is gone.
  *
  * States of a connection: between messages (x is NULL) -> head (x is NULL, head_begun) -> body -> message
- * complete -> response ended -> between messages. */
+ * complete -> response ended -> between messages. When the first thing that comes is HTTP/2's preface, which llhttp
+ * recognizes, the connection goes to h2 for good. */
 
 struct h1 {
     struct conn *conn;
@@ -29,6 +30,8 @@ struct h1 {
     bool complete;     /* the message was parsed to its end */
     bool head_sent;
     bool close_after; /* this response is the connection's last */
+    bool served;      /* a message came before this one */
+    bool preface;     /* it is no message: HTTP/2 begins here */
     bool chunked;     /* how the streamed response is framed */
 };
 
@@ -39,62 +42,6 @@ static uint8_t scratch[SCRATCH_SIZE]; /* one for all: nothing stays in it after 
 static void process_ahead(struct h1 *h);
 
 /* --- the response ---------------------------------------------------------------------------- */
-
-/* Reason phrases of RFC 9110 section 15 and, for 499, of what Connect's servers say. */
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *text;
-    } reasons[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {406, "Not Acceptable"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"},
-        {417, "Expectation Failed"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {499, "Client Closed Request"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-        {507, "Insufficient Storage"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].text;
-    return "";
-}
-
-/* The Date field's value, made anew once a second. */
-static const char *date(void)
-{
-    static char text[CLOCK_HTTP_DATE];
-    static time_t made = -1;
-    struct timespec now = clock_wall();
-
-    if (now.tv_sec != made) {
-        clock_http_date(now.tv_sec, text);
-        made = now.tv_sec;
-    }
-    return text;
-}
 
 /* Whether the connection can carry another request after this one. */
 static bool reusable(const struct h1 *h, const struct http_exchange *x)
@@ -147,9 +94,9 @@ static int send_head(struct h1 *h, struct http_exchange *x)
     at = put_str(at, "HTTP/1.1 ");
     at = put_number(at, (uint64_t)x->status);
     *at++ = ' ';
-    at = put_str(at, reason_of(x->status));
+    at = put_str(at, words_reason(x->status));
     at = put_str(at, "\r\nDate: ");
-    at = put_str(at, date());
+    at = put_str(at, words_date());
     if (!bodiless && x->response_length >= 0)
         at = put_number(put_str(at, "\r\nContent-Length: "), (uint64_t)x->response_length);
     else if (h->chunked)
@@ -286,7 +233,8 @@ static void refuse(struct h1 *h, int status)
         text, sizeof text,
         "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n"
         "Connection: close\r\n\r\n%d %s",
-        status, reason_of(status), date(), strlen(reason_of(status)) + 4, status, reason_of(status));
+        status, words_reason(status), words_date(), strlen(words_reason(status)) + 4, status,
+        words_reason(status));
     if (h->x)
         h->x->over = true;
     if (chain_copy(&h->conn->out, text, (size_t)n) < 0)
@@ -446,7 +394,7 @@ static int on_headers_complete(llhttp_t *p)
             return reject(h, 417);
         x->expects_continue = x->content_length != 0;
     }
-    h->begun = true;
+    h->begun = h->served = true;
     conn_active(h->conn);
     http_begin(x);
     return 0;
@@ -501,6 +449,11 @@ static ptrdiff_t parse(struct h1 *h, const uint8_t *p, size_t n, struct seg *seg
         return (const uint8_t *)llhttp_get_error_pos(&h->parser) - p;
     if (err == HPE_OK)
         return (ptrdiff_t)n;
+    if (err == HPE_PAUSED_H2_UPGRADE && !h->served && h->url_len == 1 && h->url[0] == '*' &&
+        h->parser.http_major == 2 && h->parser.http_minor == 0) {
+        h->preface = true;
+        return (const uint8_t *)llhttp_get_error_pos(&h->parser) - p;
+    }
     refuse(h, h->reject ? h->reject : 400);
     return -1;
 }
@@ -587,6 +540,25 @@ static void read_body(struct h1 *h)
     deliver(h);
 }
 
+static void drop(struct h1 *h)
+{
+    if (h->x)
+        http_exchange_free(h->x);
+    chain_clear(&h->ahead);
+    free(h->url);
+    free(h);
+}
+
+/* The client's preface was read: the connection is HTTP/2's from its first frame on, n bytes at p. */
+static void hand_over(struct h1 *h, const uint8_t *p, size_t n)
+{
+    struct conn *c = h->conn;
+    struct http *http = h->http;
+
+    drop(h);
+    h2_start(c, http, p, n);
+}
+
 static void h1_readable(struct conn *c)
 {
     struct h1 *h = c->state;
@@ -614,6 +586,10 @@ static void h1_readable(struct conn *c)
 
         if (used < 0)
             return;
+        if (h->preface) {
+            hand_over(h, scratch + used, (size_t)(n - used));
+            return;
+        }
         if (used < n && chain_copy(&h->ahead, scratch + used, (size_t)(n - used)) < 0) {
             conn_abort(c, CLOSE_ERROR);
             return;
@@ -645,14 +621,9 @@ static void h1_closed(struct conn *c, enum close_reason why)
 {
     struct h1 *h = c->state;
 
-    if (h->x) {
-        if (h->begun)
-            http_cancel(h->x, why);
-        http_exchange_free(h->x);
-    }
-    chain_clear(&h->ahead);
-    free(h->url);
-    free(h);
+    if (h->x && h->begun)
+        http_cancel(h->x, why);
+    drop(h);
 }
 
 /* A response that runs may say so itself; the connection ends with it. */

@@ -302,6 +302,15 @@ void conn_abort(struct conn *c, enum close_reason why)
     conn_kick(c); /* destroyed at the end of the turn: callers up the stack still hold it */
 }
 
+void conn_evict(struct conn *c)
+{
+    if (c->protocol->farewell) {
+        c->protocol->farewell(c);
+        flush(c);
+    }
+    conn_abort(c, CLOSE_TIMEOUT);
+}
+
 void conn_destroy(struct conn *c)
 {
     struct net *n = c->net;

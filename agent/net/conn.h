@@ -45,6 +45,8 @@ struct net_protocol {
     /* The time-out of conn_idle or conn_await_header came: true when the protocol dealt with it (a last
      * answer, then conn_finish), false: conn_abort. May be NULL. */
     bool (*timed_out)(struct conn *c);
+    /* An idle connection is closed for a newcomer: append a last word to conn->out. May be NULL. */
+    void (*farewell)(struct conn *c);
     /* Sent to a caller for whom there is no room, before its connection is closed; may be empty. */
     struct bytes busy;
 };

@@ -13,6 +13,9 @@ struct conn *conn_new(struct net *n, struct listener *l, int fd, const struct pe
 /* Gives it to its protocol and starts to read. */
 void conn_open(struct conn *c, const struct net_protocol *protocol);
 
+/* Closes an idle connection at once, with its protocol's last word where the socket takes it. */
+void conn_evict(struct conn *c);
+
 /* Calls `closed` and frees a dead connection. */
 void conn_destroy(struct conn *c);
 

@@ -69,7 +69,7 @@ static bool evict(struct net *n)
     if (!e)
         return false;
     n->stats.evicted++;
-    conn_abort(CONTAINER_OF(e, struct conn, timeout), CLOSE_TIMEOUT);
+    conn_evict(CONTAINER_OF(e, struct conn, timeout));
     return true;
 }
 

@@ -1,0 +1,108 @@
+/* What the files of HTTP/2 share and nobody else sees.
+ *
+ *   h2.c         the connection: reading, what is sent when, the ends
+ *   h2_stream.c  a stream: from its header to an exchange, and from the exchange to frames
+ *   h2_guard.c   what bounds a hostile peer: memory, resets, frames without use
+ *
+ * nghttp2 keeps the protocol's state. It is called from three places only: h2_readable (bytes for it), h2_writable
+ * (frames from it), and the connection's ends. The http_ functions of an exchange only note what they want
+ * (h2_note) and h2_writable does it, so nghttp2 is never entered from one of its own callbacks. */
+#ifndef HTTP_H2_INTERNAL_H
+#define HTTP_H2_INTERNAL_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "http/h2.h"
+
+/* Who has spent more than its due: `spent` falls with time. */
+struct h2_bucket {
+    double spent;
+    ev_tstamp at;
+};
+
+/* Which time-out the connection has. */
+enum h2_pace { H2_IDLE, H2_HEADER, H2_ACTIVE };
+
+struct h2_stream;
+TAILQ_HEAD(h2_streams, h2_stream);
+
+struct h2 {
+    struct conn *conn;
+    struct http *http;
+    nghttp2_session *session;
+    nghttp2_mem mem;
+    size_t memory;             /* that the session has */
+    struct h2_streams streams; /* all */
+    struct h2_streams noted;   /* whose exchange wants something */
+    struct h2_streams fed;     /* whose request went on in the bytes under way */
+    uint32_t count;            /* of all */
+    struct seg *reading;       /* where the bytes under way lie; NULL: in scratch */
+    struct h2_bucket resets, idle_frames;
+    enum h2_pace pace;
+    int32_t in_header; /* stream whose header is under way; 0: none */
+    bool bulk;         /* bodies come faster than they are read in small pieces */
+    bool flooded;      /* the peer has overdrawn one of its accounts */
+    bool draining;     /* no new streams; the end when there are none */
+    bool last_word;    /* of those, the final GOAWAY is queued */
+};
+
+struct h2_stream {
+    TAILQ_ENTRY(h2_stream) link, noted_link, fed_link;
+    struct h2 *h;
+    struct http_exchange *x;
+    int32_t id;
+
+    /* the request */
+    char method[16];
+    char *path;        /* until it begins; owned */
+    size_t path_len;   /* of path */
+    size_t list_bytes; /* its header so far, as RFC 9113 section 6.5.2 counts */
+    int reject;        /* status to refuse it with */
+    bool authority;    /* is given: it stands for "host" */
+    bool begun;        /* x went through http_begin */
+    bool complete;     /* the peer has ended it */
+    size_t received;   /* of the body */
+    size_t credited;   /* of that, given back to the peer's window */
+
+    /* the response */
+    struct chain piece; /* of the body, on its way into frames */
+    bool responding;    /* the header is queued */
+    bool deferred;      /* nghttp2 waits for h2_note */
+    bool all;           /* nothing comes behind piece */
+
+    /* wishes */
+    bool noted, fed;
+    bool invite; /* 100 Continue */
+    bool break_off;
+    bool peer_reset;
+};
+
+/* --- h2_stream.c ----------------------------------------------------------------------------- */
+
+/* nghttp2's callbacks about streams; user_data is the struct h2. */
+void h2_stream_callbacks(nghttp2_session_callbacks *c);
+
+/* Tells the exchanges what arrived for them. */
+void h2_stream_deliver(struct h2 *h);
+
+/* Does what the exchanges want. Returns 0, or -1: the session is out of memory. */
+MUST_CHECK int h2_stream_wishes(struct h2 *h);
+
+/* Frees the stream and its exchange; one that has not had its response is cancelled first. */
+void h2_stream_free(struct h2_stream *s, enum close_reason why);
+
+/* --- h2_guard.c ------------------------------------------------------------------------------ */
+
+/* The session's allocator, bounded by H2_MEMORY_MAX. */
+void h2_guard_memory(struct h2 *h);
+
+/* nghttp2's options that bound a peer; NULL when out of memory. The caller frees them. */
+nghttp2_option *h2_guard_options(void);
+
+/* Frames by which a peer could make work for us and none for itself. They set h->flooded in the end. */
+void h2_guard_frame(struct h2 *h, const nghttp2_frame_hd *hd);
+void h2_guard_window_update(struct h2 *h, int32_t increment);
+void h2_guard_sent_data(struct h2 *h, size_t len, bool cut);
+void h2_guard_reset(struct h2 *h);
+
+#endif
