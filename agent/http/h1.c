@@ -454,7 +454,12 @@ static ptrdiff_t parse(struct h1 *h, const uint8_t *p, size_t n, struct seg *seg
         h->preface = true;
         return (const uint8_t *)llhttp_get_error_pos(&h->parser) - p;
     }
-    refuse(h, h->reject ? h->reject : 400);
+    /* Who does not begin with a method of HTTP speaks something else (TLS, or HTTP/2 with a broken preface), and would
+     * take our words for a frame of it. */
+    if (!h->served && (err == HPE_INVALID_METHOD || h->parser.method == HTTP_PRI))
+        conn_finish(h->conn);
+    else
+        refuse(h, h->reject ? h->reject : 400);
     return -1;
 }
 

@@ -79,8 +79,8 @@ static void h2_writable(struct conn *c)
 {
     struct h2 *h = c->state;
 
-    if (h->flooded) {
-        terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, CLOSE_ERROR);
+    if (h->verdict) {
+        terminate(h, h->verdict, CLOSE_ERROR);
         return;
     }
     if (h2_stream_wishes(h) < 0 || (h->draining && h->count == 0 && last_word(h) != 0) ||
@@ -109,9 +109,9 @@ static int parse(struct h2 *h, const uint8_t *p, size_t n, struct seg *seg)
     ret = nghttp2_session_mem_recv(h->session, p, n);
     h->reading = NULL;
     if (ret == NGHTTP2_ERR_FLOODED)
-        h->flooded = true;
-    if (h->flooded)
-        terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, CLOSE_ERROR);
+        h->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
+    if (h->verdict)
+        terminate(h, h->verdict, CLOSE_ERROR);
     else if (ret < 0)
         conn_abort(h->conn, CLOSE_ERROR);
     return h->conn->phase == CONN_OPEN ? 0 : -1;
@@ -256,6 +256,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     (void)session;
     if (hd->type != NGHTTP2_CONTINUATION)
         h->in_header = 0;
+    if (hd->type == NGHTTP2_HEADERS)
+        h2_guard_order(h, hd->stream_id);
     h2_guard_frame(h, hd);
     return 0;
 }
@@ -281,7 +283,6 @@ static int open_session(struct h2 *h)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
         {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, H2_FRAME_MAX},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADER_MAX},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* no tree to grow: streams take turns */
     };
     nghttp2_option *options = h2_guard_options();
     int ret = -1;
@@ -312,6 +313,7 @@ void h2_start(struct conn *c, struct http *http, const uint8_t *rest, size_t n)
     TAILQ_INIT(&h->streams);
     TAILQ_INIT(&h->noted);
     TAILQ_INIT(&h->fed);
+    timerq_init(&h->linger, c->net->loop, LINGER_MS, h2_stream_lingered);
     h2_guard_memory(h);
     if (open_session(h) < 0) {
         conn_abort(c, CLOSE_ERROR);

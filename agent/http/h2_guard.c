@@ -63,12 +63,36 @@ nghttp2_option *h2_guard_options(void)
         return NULL;
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_recv_client_magic(o, 1); /* h1 has read it */
-    nghttp2_option_set_no_closed_streams(o, 1);
     nghttp2_option_set_max_outbound_ack(o, H2_IDLE_FRAMES_MAX);
     nghttp2_option_set_max_continuations(o, H2_CONTINUATIONS_MAX);
     nghttp2_option_set_max_deflate_dynamic_table_size(o, H2_HEADER_TABLE);
     nghttp2_option_set_stream_reset_rate_limit(o, UINT32_MAX, UINT32_MAX); /* h2_guard_reset counts them */
     return o;
+}
+
+/* --- order ----------------------------------------------------------------------------------- */
+
+/* nghttp2 ignores headers on any id below the highest, for it cannot tell a stream that it has forgotten from one that
+ * never was. These bits can. */
+void h2_guard_order(struct h2 *h, int32_t id)
+{
+    uint32_t n = (uint32_t)id / 2, last = (uint32_t)h->last_id / 2;
+    uint64_t bit = 1ull << n % 64;
+    uint64_t *word = &h->had[n % H2_IDS / 64];
+
+    if (id % 2 == 0) /* nghttp2 says what that is */
+        return;
+    if (h->last_id == 0 || n > last) {
+        if (h->last_id == 0 || n - last >= H2_IDS)
+            memset(h->had, 0, sizeof h->had);
+        else
+            for (uint32_t i = last + 1; i < n; i++)
+                h->had[i % H2_IDS / 64] &= ~(1ull << i % 64);
+        h->last_id = id;
+        *word |= bit;
+    } else if (last - n < H2_IDS && !(*word & bit)) {
+        h->verdict = NGHTTP2_PROTOCOL_ERROR;
+    }
 }
 
 /* --- floods ---------------------------------------------------------------------------------- */
@@ -80,7 +104,7 @@ static void spend(struct h2 *h, struct h2_bucket *b, unsigned max, unsigned per_
     b->spent = MAX(b->spent - (now - b->at) * per_s, 0.) + 1;
     b->at = now;
     if (b->spent > max)
-        h->flooded = true;
+        h->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
 }
 
 static void idle_frame(struct h2 *h)

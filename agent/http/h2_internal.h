@@ -20,6 +20,8 @@ struct h2_bucket {
     ev_tstamp at;
 };
 
+#define H2_IDS 1024 /* the latest stream ids that are remembered; a power of two */
+
 /* Which time-out the connection has. */
 enum h2_pace { H2_IDLE, H2_HEADER, H2_ACTIVE };
 
@@ -39,11 +41,14 @@ struct h2 {
     struct seg *reading;       /* where the bytes under way lie; NULL: in scratch */
     struct h2_bucket resets, idle_frames;
     enum h2_pace pace;
-    int32_t in_header; /* stream whose header is under way; 0: none */
-    bool bulk;         /* bodies come faster than they are read in small pieces */
-    bool flooded;      /* the peer has overdrawn one of its accounts */
-    bool draining;     /* no new streams; the end when there are none */
-    bool last_word;    /* of those, the final GOAWAY is queued */
+    int32_t in_header;         /* stream whose header is under way; 0: none */
+    int32_t last_id;           /* the highest that had a header */
+    uint64_t had[H2_IDS / 64]; /* which of the H2_IDS ids up to last_id had one: a ring of bits */
+    uint32_t verdict;          /* the peer's offence, which ends the connection: an error code; 0: none */
+    struct timerq linger;      /* streams whose response is out and whose request is not complete */
+    bool bulk;                 /* bodies come faster than they are read in small pieces */
+    bool draining;             /* no new streams; the end when there are none */
+    bool last_word;            /* of those, the final GOAWAY is queued */
 };
 
 struct h2_stream {
@@ -69,11 +74,14 @@ struct h2_stream {
     bool responding;    /* the header is queued */
     bool deferred;      /* nghttp2 waits for h2_note */
     bool all;           /* nothing comes behind piece */
+    struct timerq_entry lingering;
+    size_t surplus; /* of the body, came behind the response's end */
 
     /* wishes */
     bool noted, fed;
     bool invite; /* 100 Continue */
     bool break_off;
+    bool enough; /* the rest of the request is not waited for */
     bool peer_reset;
 };
 
@@ -84,6 +92,9 @@ void h2_stream_callbacks(nghttp2_session_callbacks *c);
 
 /* Tells the exchanges what arrived for them. */
 void h2_stream_deliver(struct h2 *h);
+
+/* h->linger's callback. */
+void h2_stream_lingered(struct timerq *q, struct timerq_entry *e);
 
 /* Does what the exchanges want. Returns 0, or -1: the session is out of memory. */
 MUST_CHECK int h2_stream_wishes(struct h2 *h);
@@ -99,7 +110,10 @@ void h2_guard_memory(struct h2 *h);
 /* nghttp2's options that bound a peer; NULL when out of memory. The caller frees them. */
 nghttp2_option *h2_guard_options(void);
 
-/* Frames by which a peer could make work for us and none for itself. They set h->flooded in the end. */
+/* Headers that come for a stream: RFC 9113 section 5.1.1 wants new ids in order. */
+void h2_guard_order(struct h2 *h, int32_t id);
+
+/* Frames by which a peer could make work for us and none for itself. In the end they set h->verdict. */
 void h2_guard_frame(struct h2 *h, const nghttp2_frame_hd *hd);
 void h2_guard_window_update(struct h2 *h, int32_t increment);
 void h2_guard_sent_data(struct h2 *h, size_t len, bool cut);

@@ -207,7 +207,9 @@ static int wish(struct h2_stream *s)
 
     if (s->break_off)
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
-    if (taken > s->credited) {
+    if (s->enough)
+        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+    if (taken > s->credited && !x->ended) {
         ret = nghttp2_session_consume_stream(session, s->id, taken - s->credited);
         s->credited = taken;
     }
@@ -253,6 +255,7 @@ void h2_stream_free(struct h2_stream *s, enum close_reason why)
         TAILQ_REMOVE(&h->noted, s, noted_link);
     if (s->fed)
         TAILQ_REMOVE(&h->fed, s, fed_link);
+    timerq_clear(&h->linger, &s->lingering);
     TAILQ_REMOVE(&h->streams, s, link);
     h->count--;
     if (h->in_header == s->id)
@@ -268,14 +271,12 @@ void h2_stream_free(struct h2_stream *s, enum close_reason why)
 /* A stream without its exchange, before anything of its header was looked at. NULL: out of memory. */
 static struct h2_stream *open_stream(struct h2 *h, int32_t id)
 {
-    static const nghttp2_extpri in_turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
     struct h2_stream *s = calloc(1, sizeof *s);
 
     if (!s)
         return NULL;
     s->x = http_exchange_new(h->http, h->conn, &h2_wire, s);
-    if (!s->x || nghttp2_session_set_stream_user_data(h->session, id, s) != 0 ||
-        nghttp2_session_change_extpri_stream_priority(h->session, id, &in_turns, 1) != 0) {
+    if (!s->x || nghttp2_session_set_stream_user_data(h->session, id, s) != 0) {
         if (s->x)
             http_exchange_free(s->x);
         free(s);
@@ -353,7 +354,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     s->list_bytes += name_len + value_len + 32;
     if (s->list_bytes > H2_HEADER_LIST_MAX)
-        s->h->flooded = true;
+        s->h->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
     if (s->begun || s->reject) /* a trailer, which nobody reads; or the rest of what is refused */
         return 0;
     if (s->list_bytes > HEADER_MAX)
@@ -438,6 +439,20 @@ static int copy_body(struct h2_stream *s, const uint8_t *p, size_t n)
     return chain_copy(in, p, n);
 }
 
+/* A response that ends before its request wants no more of it (RFC 9113 section 8.1). A little, for a while, may come:
+ * most clients are about to end it anyway. */
+static void had_enough(struct h2_stream *s)
+{
+    s->enough = true;
+    note(s);
+}
+
+void h2_stream_lingered(struct timerq *q, struct timerq_entry *e)
+{
+    (void)q;
+    had_enough(CONTAINER_OF(e, struct h2_stream, lingering));
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
                    void *user_data)
 {
@@ -455,7 +470,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     s->x->expects_continue = false; /* the client did not wait */
     feed(s);
     if (s->x->over || s->x->ended) {
-        note(s);
+        s->surplus += n;
+        if (s->surplus > LINGER_BYTES)
+            had_enough(s);
         return 0;
     }
     if (h->reading && n >= SEG_SIZE / 4)
@@ -507,12 +524,13 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* A response that ends before its request wants no more of it (RFC 9113 section 8.1). */
+/* A frame is out. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct h2 *h = user_data;
     struct h2_stream *s;
 
+    (void)session;
     switch (frame->hd.type) {
     case NGHTTP2_RST_STREAM: /* provoked ones are resets of the peer's too: CVE-2025-8671 */
         if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
@@ -522,11 +540,9 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         s = find(h, frame->hd.stream_id);
-        if (!s || s->complete || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-            return 0;
-        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR) == 0
-                   ? 0
-                   : NGHTTP2_ERR_CALLBACK_FAILURE;
+        if (s && !s->complete && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+            timerq_set(&h->linger, &s->lingering);
+        return 0;
     default:
         return 0;
     }
