@@ -35,16 +35,14 @@ static void civil_from_days(int64_t z, int *year, unsigned *month, unsigned *day
     *year = (int)(y + (*month <= 2));
 }
 
-#define SECONDS_MIN                                                                                          \
-    (-62135596800LL)               /* 0001-01-01T00:00:00Z, the least that google.protobuf.Timestamp allows */
-#define SECONDS_MAX 253402300799LL /* 9999-12-31T23:59:59Z */
-
 /* Seconds since the epoch as a date and the seconds of that day; clamped to what both formats can say. */
 static int split(int64_t seconds, int *year, unsigned *month, unsigned *day, int64_t *days)
 {
     int rest;
 
-    seconds = seconds < SECONDS_MIN ? SECONDS_MIN : seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
+    seconds = seconds < CLOCK_SECONDS_MIN   ? CLOCK_SECONDS_MIN
+              : seconds > CLOCK_SECONDS_MAX ? CLOCK_SECONDS_MAX
+                                            : seconds;
     *days = seconds / 86400;
     rest = (int)(seconds % 86400);
     if (rest < 0) {
@@ -55,6 +53,18 @@ static int split(int64_t seconds, int *year, unsigned *month, unsigned *day, int
     return rest;
 }
 
+int clock_fraction(int32_t nanos, char out[CLOCK_FRACTION])
+{
+    if (nanos % 1000)
+        return snprintf(out, CLOCK_FRACTION, ".%09d", nanos);
+    if (nanos % 1000000)
+        return snprintf(out, CLOCK_FRACTION, ".%06d", nanos / 1000);
+    if (nanos)
+        return snprintf(out, CLOCK_FRACTION, ".%03d", nanos / 1000000);
+    *out = 0;
+    return 0;
+}
+
 int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40])
 {
     int64_t days;
@@ -63,12 +73,7 @@ int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40])
 
     n = snprintf(out, 40, "%04d-%02u-%02uT%02d:%02d:%02d", year, month, day, rest / 3600, rest / 60 % 60,
                  rest % 60);
-    if (nanos % 1000)
-        n += snprintf(out + n, 40 - (size_t)n, ".%09d", nanos);
-    else if (nanos % 1000000)
-        n += snprintf(out + n, 40 - (size_t)n, ".%06d", nanos / 1000);
-    else if (nanos)
-        n += snprintf(out + n, 40 - (size_t)n, ".%03d", nanos / 1000000);
+    n += clock_fraction(nanos, out + n);
     return n + snprintf(out + n, 40 - (size_t)n, "Z");
 }
 
@@ -146,7 +151,7 @@ int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *na
         for (; s < end && *s >= '0' && *s <= '9'; s++, digits++)
             if (digits < 9)
                 *nanos = *nanos * 10 + (*s - '0');
-        if (digits == 0)
+        if (digits == 0 || digits > 9)
             return -1;
         for (; digits < 9; digits++)
             *nanos *= 10;
@@ -166,5 +171,5 @@ int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *na
         return -1;
     second += hour * 3600 + minute * 60 - offset;
     *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + second;
-    return *seconds < SECONDS_MIN || *seconds > SECONDS_MAX ? -1 : 0;
+    return *seconds < CLOCK_SECONDS_MIN || *seconds > CLOCK_SECONDS_MAX ? -1 : 0;
 }

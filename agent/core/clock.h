@@ -28,6 +28,14 @@ static inline struct timespec clock_wall(void)
     return t;
 }
 
+/* What google.protobuf.Timestamp allows: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z. */
+#define CLOCK_SECONDS_MIN (-62135596800LL)
+#define CLOCK_SECONDS_MAX 253402300799LL
+
+/* ".5" as ProtoJSON writes it, with 0, 3, 6 or 9 digits; nanos >= 0. Returns the length. */
+#define CLOCK_FRACTION 12
+int clock_fraction(int32_t nanos, char out[CLOCK_FRACTION]);
+
 /* RFC 3339 in UTC with 0, 3, 6 or 9 fraction digits as ProtoJSON writes it. out has room for 40 bytes;
  * returns the length. Years outside 1 to 9999 are clamped. */
 int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40]);

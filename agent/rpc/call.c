@@ -57,7 +57,10 @@ int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chai
     struct err e;
 
     if (message_encode(call, m, bulk, call->frame, &e) < 0) {
-        rpc_starve(call);
+        if (e.status == STATUS_RESOURCE_EXHAUSTED)
+            rpc_starve(call);
+        else /* it has no JSON, and never will */
+            rpc_finish(call, &e);
         return -1;
     }
     call->sent_at = ev_now(call->rpc->loop->ev);

@@ -70,8 +70,9 @@ struct rpc {
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
 
-/* Adds the service's methods as routes POST /<service>/<method>, in every protocol: by the content type. The table must live as long as the process.
- * Returns 0, or -1 when out of memory. */
+/* Adds the service's methods as routes POST /<service>/<method>, in every protocol (the content type tells), and their
+ * messages to those that a google.protobuf.Any in JSON may hold (types_add adds others). The table must live as long as the
+ * process. Returns 0, or -1 when out of memory or beyond TYPES_MAX. */
 MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
 
 /* Frees what was registered. For tests, after the router. */
@@ -122,7 +123,7 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m);
 
 /* From `produce` only: appends one message to the frame; the bytes field marked CODEC_BULK stands for `bulk`,
  * which is not changed. Returns 0, or -1 when there is no memory for it now (nothing was sent; try again
- * later). */
+ * later), or when it cannot be encoded (the call has ended with the reason). */
 MUST_CHECK int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk);
 
 /* From `produce` only: it has something, but no memory to read it. It is asked again when there may be some. */

@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "rpc/call.h"
+#include "rpc/codec/types.h"
 
 /* Services and their methods as routes, and the door that every request for one comes through: the content type says
  * which protocol and codec it speaks. */
@@ -166,9 +167,9 @@ int rpc_register(struct rpc *r, const struct rpc_service *service)
     for (size_t i = 0; i < service->count; i++) {
         const struct rpc_method *m = &service->methods[i];
         size_t size = strlen(service->name) + strlen(m->name) + 3;
-        struct rpc_binding *b = malloc(sizeof *b + size);
+        struct rpc_binding *b = NULL;
 
-        if (!b)
+        if (types_add(m->input) < 0 || types_add(m->output) < 0 || !(b = malloc(sizeof *b + size)))
             return -1;
         *b = (struct rpc_binding){r->bindings, r, service, m};
         r->bindings = b;

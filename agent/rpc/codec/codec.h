@@ -28,7 +28,8 @@ ProtobufCMessage *codec_decode(enum codec codec, const ProtobufCMessageDescripto
                                struct arena *a, struct err *e);
 
 /* Appends the encoded message to `out`. bulk may be NULL. Returns 0, or -1 with *e: resource_exhausted (the
- * pool, the machine's memory, or MESSAGE_MAX without the bulk). `out` may hold a part then. */
+ * pool, the machine's memory, or MESSAGE_MAX without the bulk), or internal: the message has no JSON (an Any of
+ * an unknown type, a time out of range). `out` may hold a part then. */
 MUST_CHECK int codec_encode(enum codec codec, const ProtobufCMessage *m, const struct chain *bulk,
                             struct seg_pool *pool, struct chain *out, struct err *e);
 

@@ -7,6 +7,7 @@
 #include "core/base64.h"
 #include "core/limits.h"
 #include "rpc/codec/json.h"
+#include "rpc/codec/maps.h"
 
 /* --- jansson within a budget ----------------------------------------------------------------- */
 
@@ -63,7 +64,7 @@ static json_t *load(struct bytes in, json_error_t *error)
         parsing = false;
         return NULL;
     }
-    j = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES, error);
+    j = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
     parsing = false;
     return j;
 }
@@ -100,7 +101,8 @@ static bool too_deep(struct bytes in)
     return false;
 }
 
-json_t *json_parse(struct bytes in, size_t max, struct err *e)
+/* A JSON value of any kind; else as json_parse. */
+static json_t *parse(struct bytes in, size_t max, struct err *e)
 {
     json_error_t error = {.line = 0};
     json_t *j;
@@ -119,12 +121,18 @@ json_t *json_parse(struct bytes in, size_t max, struct err *e)
     else if (!j) /* error.text quotes the input near the fault: that may be a secret */
         err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: malformed JSON at line %d column %d", error.line,
                 error.column);
-    else if (!json_is_object(j)) {
-        json_decref(j);
-        j = NULL;
-        err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: the JSON is not an object");
-    }
     return j;
+}
+
+json_t *json_parse(struct bytes in, size_t max, struct err *e)
+{
+    json_t *j = parse(in, max, e);
+
+    if (!j || json_is_object(j))
+        return j;
+    json_decref(j);
+    err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: the JSON is not an object");
+    return NULL;
 }
 
 char *json_text(const json_t *j)
@@ -139,18 +147,12 @@ char *json_text(const json_t *j)
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-struct decoder {
-    struct arena *a;
-    struct err *e;
-    const char *where; /* the message's name, for errors */
-};
-
 static int bad(const struct decoder *c, const ProtobufCFieldDescriptor *f, const char *why)
 {
     return err_set(c->e, STATUS_INVALID_ARGUMENT, 0, "unmarshal %s: field '%s': %s", c->where, f->name, why);
 }
 
-static int no_memory(const struct decoder *c)
+int json_no_memory(const struct decoder *c)
 {
     return c->a->exhausted
                ? err_set(c->e, STATUS_RESOURCE_EXHAUSTED, 0,
@@ -158,8 +160,15 @@ static int no_memory(const struct decoder *c)
                : err_nomem(c->e, "unmarshal the request");
 }
 
-static int get_message(struct decoder *c, const ProtobufCMessageDescriptor *d, json_t *j,
-                       ProtobufCMessage **out);
+int json_bad(const struct decoder *c, const ProtobufCMessage *m, const char *why)
+{
+    return err_set(c->e, STATUS_INVALID_ARGUMENT, 0, "unmarshal %s: %s", m->descriptor->name, why);
+}
+
+static int too_nested(struct err *e)
+{
+    return err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: nested deeper than %d levels", NESTING_MAX);
+}
 
 /* A whole number in [min, max]: a JSON number without a fraction, or a string that holds one. `max` above
  * INT64_MAX reads as unsigned. */
@@ -232,6 +241,10 @@ static int get_enum(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t
 {
     uint64_t n;
 
+    if (json_is_null(j) && struct_takes_null(f)) {
+        *out = 0;
+        return 0;
+    }
     if (json_is_string(j)) {
         const ProtobufCEnumValue *v =
             protobuf_c_enum_descriptor_get_value_by_name(f->descriptor, json_string_value(j));
@@ -258,7 +271,7 @@ static int get_bytes(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
     s = (struct bytes){json_string_value(j), json_string_length(j)};
     out->data = arena_alloc(c->a, s.len / 4 * 3 + 3);
     if (!out->data)
-        return no_memory(c);
+        return json_no_memory(c);
     n = base64_decode(s, out->data);
     if (n < 0)
         return bad(c, f, "not base64");
@@ -318,11 +331,11 @@ static int get_value(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
         if (!json_is_string(j))
             return bad(c, f, "not a string");
         *(char **)p = arena_string(c->a, (struct bytes){json_string_value(j), json_string_length(j)});
-        return *(char **)p ? 0 : no_memory(c);
+        return *(char **)p ? 0 : json_no_memory(c);
     case PROTOBUF_C_TYPE_BYTES:
         return get_bytes(c, f, j, p);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return get_message(c, f->descriptor, j, p);
+        return json_get_message(c, f->descriptor, j, p);
     }
     return bad(c, f, "of an unknown type");
 }
@@ -334,7 +347,7 @@ static ProtobufCMessage *new_message(struct decoder *c, const ProtobufCMessageDe
     if (m)
         protobuf_c_message_init(d, m);
     else
-        no_memory(c);
+        json_no_memory(c);
     return m;
 }
 
@@ -352,7 +365,7 @@ static int get_key(struct decoder *c, const ProtobufCFieldDescriptor *f, const c
     }
     j = json_string(key);
     if (!j)
-        return no_memory(c);
+        return json_no_memory(c);
     ret = get_value(c, f, j, p);
     json_decref(j);
     return ret;
@@ -370,17 +383,21 @@ static int get_map(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t 
         return bad(c, f, "not an object");
     entries = arena_array(c->a, json_object_size(j), sizeof(void *));
     if (!entries)
-        return no_memory(c);
+        return json_no_memory(c);
     json_object_foreach(j, key, value)
     {
         ProtobufCMessage *entry = new_message(c, d);
 
+        if (c->depth > NESTING_MAX)
+            return too_nested(c->e);
         if (!entry || get_key(c, &d->fields[0], key, &MEMBER(char, entry, d->fields[0].offset)) < 0)
             return -1;
-        if (json_is_null(value))
+        if (json_is_null(value) && !struct_takes_null(&d->fields[1]))
             return bad(c, f, "a value is null");
+        c->depth++;
         if (get_value(c, &d->fields[1], value, &MEMBER(char, entry, d->fields[1].offset)) < 0)
             return -1;
+        c->depth--;
         entries[n++] = entry;
     }
     MEMBER(ProtobufCMessage **, m, f->offset) = entries;
@@ -400,7 +417,7 @@ static int get_list(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t
         return 0;
     list = arena_array(c->a, n, size);
     if (!list)
-        return no_memory(c);
+        return json_no_memory(c);
     for (size_t i = 0; i < n; i++)
         if (get_value(c, f, json_array_get(j, i), list + i * size) < 0)
             return -1;
@@ -422,9 +439,9 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
     return NULL;
 }
 
-static int get_field(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t *j, ProtobufCMessage *m)
+int json_get_field(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t *j, ProtobufCMessage *m)
 {
-    if (json_is_null(j))
+    if (json_is_null(j) && (f->label == PROTOBUF_C_LABEL_REPEATED || !struct_takes_null(f)))
         return 0;
     if (json_is_map(m->descriptor, f))
         return get_map(c, f, j, m);
@@ -438,30 +455,49 @@ static int get_field(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
     return get_value(c, f, j, &MEMBER(char, m, f->offset));
 }
 
-static int get_message(struct decoder *c, const ProtobufCMessageDescriptor *d, json_t *j,
-                       ProtobufCMessage **out)
+int json_get_message(struct decoder *c, const ProtobufCMessageDescriptor *d, json_t *j,
+                     ProtobufCMessage **out)
 {
     const struct well_known *known = well_known_find(d);
     const char *where = c->where, *name;
-    ProtobufCMessage *m = new_message(c, d);
+    ProtobufCMessage *m;
     json_t *value;
 
+    if (c->depth > NESTING_MAX)
+        return too_nested(c->e);
+    m = *out = new_message(c, d);
     if (!m)
         return -1;
-    *out = m;
-    if (known)
-        return known->decode(j, m, c->a, c->e);
     c->where = d->name;
-    if (!json_is_object(j))
-        return err_set(c->e, STATUS_INVALID_ARGUMENT, 0, "unmarshal %s: not an object", d->name);
-    json_object_foreach(j, name, value)
-    {
-        const ProtobufCFieldDescriptor *f = find_field(d, name);
-
-        if (f && get_field(c, f, value, m) < 0)
+    c->depth++;
+    if (known) {
+        if (known->decode(c, j, m) < 0)
             return -1;
+    } else {
+        if (!json_is_object(j))
+            return json_bad(c, m, "not an object");
+        json_object_foreach(j, name, value)
+        {
+            const ProtobufCFieldDescriptor *f = find_field(d, name);
+
+            if (f && json_get_field(c, f, value, m) < 0)
+                return -1;
+        }
     }
+    c->depth--;
     c->where = where;
+    return 0;
+}
+
+int json_get_packed(struct decoder *c, ProtobufCMessage *m, ProtobufCBinaryData *out)
+{
+    if (maps_settle(m, c->a) < 0)
+        return json_no_memory(c);
+    out->len = protobuf_c_message_get_packed_size(m);
+    out->data = arena_alloc(c->a, out->len);
+    if (!out->data)
+        return json_no_memory(c);
+    protobuf_c_message_pack(m, out->data);
     return 0;
 }
 
@@ -470,12 +506,12 @@ ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes 
 {
     struct decoder c = {.a = a, .e = e, .where = d->name};
     ProtobufCMessage *m = NULL;
-    json_t *j = json_parse(in, a->max, e);
+    json_t *j = well_known_find(d) ? parse(in, a->max, e) : json_parse(in, a->max, e);
     int ret;
 
     if (!j)
         return NULL;
-    ret = get_message(&c, d, j, &m);
+    ret = json_get_message(&c, d, j, &m);
     json_decref(j);
     return ret < 0 ? NULL : m;
 }

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "core/base64.h"
 #include "core/limits.h"
@@ -8,12 +9,24 @@
 /* Presence decides what is written: proto3's implicit fields when they are not zero, the others when they are
  * set. */
 
-struct encoder {
-    struct writer w;
-    const struct chain *bulk;
-};
+void json_refuse(struct encoder *c, const ProtobufCMessage *m, const char *why)
+{
+    if (!c->refused)
+        err_set(c->e, STATUS_INTERNAL, 0, "marshal %s: %s", m->descriptor->name, why);
+    c->refused = c->w.failed = true;
+}
 
-static void put_message(struct encoder *c, const ProtobufCMessage *m);
+/* One level deeper: the caller takes it back. */
+static bool enter(struct encoder *c, const ProtobufCMessage *m)
+{
+    char why[64];
+
+    if (c->depth++ <= NESTING_MAX)
+        return true;
+    snprintf(why, sizeof why, "nested deeper than %d levels", NESTING_MAX);
+    json_refuse(c, m, why);
+    return false;
+}
 
 /* "prefix.FieldName" + "Entry" is what protoc calls a map's generated entry. */
 bool json_is_map(const ProtobufCMessageDescriptor *d, const ProtobufCFieldDescriptor *f)
@@ -80,10 +93,25 @@ static void put_enum(struct writer *w, const ProtobufCEnumDescriptor *d, int v)
 {
     const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(d, v);
 
-    if (known)
+    if (struct_is_null_value(d))
+        writer_str(w, "null");
+    else if (known)
         writer_json_string(w, bytes_of(known->name));
     else
         writer_printf(w, "%d", v);
+}
+
+/* A message that the field does not have: a map's value may be unset in the binary form. */
+static void put_empty(struct encoder *c, const ProtobufCMessageDescriptor *d)
+{
+    _Alignas(16) char known[64]; /* those whose empty form is no object are small */
+
+    if (well_known_find(d) && d->sizeof_message <= sizeof known) {
+        protobuf_c_message_init(d, known);
+        json_put_message(c, (const ProtobufCMessage *)(const void *)known);
+    } else {
+        writer_str(&c->w, "{}");
+    }
 }
 
 /* One value, at p, of the field's type. */
@@ -127,7 +155,10 @@ static void put_value(struct encoder *c, const ProtobufCFieldDescriptor *f, cons
         put_bytes(c, p);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        put_message(c, *(ProtobufCMessage *const *)p);
+        if (*(ProtobufCMessage *const *)p)
+            json_put_message(c, *(ProtobufCMessage *const *)p);
+        else
+            put_empty(c, f->descriptor);
         return;
     }
 }
@@ -202,9 +233,12 @@ static void put_repeated(struct encoder *c, const ProtobufCMessage *m, const Pro
             const ProtobufCMessage *entry = *(ProtobufCMessage *const *)(const void *)at;
             const ProtobufCFieldDescriptor *kv = entry->descriptor->fields;
 
+            if (!enter(c, entry))
+                return;
             put_key(c, &kv[0], &MEMBER(char, entry, kv[0].offset));
             writer_char(&c->w, ':');
             put_value(c, &kv[1], &MEMBER(char, entry, kv[1].offset));
+            c->depth--;
         } else {
             put_value(c, f, at);
         }
@@ -212,26 +246,22 @@ static void put_repeated(struct encoder *c, const ProtobufCMessage *m, const Pro
     writer_char(&c->w, map ? '}' : ']');
 }
 
-static void put_message(struct encoder *c, const ProtobufCMessage *m)
+void json_put_field(struct encoder *c, const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f)
 {
-    const ProtobufCMessageDescriptor *d;
-    const struct well_known *known;
-    bool first = true;
+    if (f->label == PROTOBUF_C_LABEL_REPEATED)
+        put_repeated(c, m, f);
+    else
+        put_value(c, f, &MEMBER(char, m, f->offset));
+}
+
+void json_put_members(struct encoder *c, const ProtobufCMessage *m, bool first)
+{
     char name[128];
 
-    if (!m) { /* a map's value may be unset: the empty message */
-        writer_str(&c->w, "{}");
+    if (!enter(c, m))
         return;
-    }
-    d = m->descriptor;
-    known = well_known_find(d);
-    if (known) {
-        known->encode(&c->w, m);
-        return;
-    }
-    writer_char(&c->w, '{');
-    for (unsigned i = 0; i < d->n_fields && !c->w.failed; i++) {
-        const ProtobufCFieldDescriptor *f = &d->fields[i];
+    for (unsigned i = 0; i < m->descriptor->n_fields && !c->w.failed; i++) {
+        const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 
         if (!present(m, f))
             continue;
@@ -242,24 +272,38 @@ static void put_message(struct encoder *c, const ProtobufCMessage *m)
         writer_char(&c->w, '"');
         writer_str(&c->w, name);
         writer_put(&c->w, "\":", 2);
-        if (f->label == PROTOBUF_C_LABEL_REPEATED)
-            put_repeated(c, m, f);
-        else
-            put_value(c, f, &MEMBER(char, m, f->offset));
+        json_put_field(c, m, f);
     }
-    writer_char(&c->w, '}');
+    c->depth--;
+}
+
+void json_put_message(struct encoder *c, const ProtobufCMessage *m)
+{
+    const struct well_known *known = well_known_find(m->descriptor);
+
+    if (!known) {
+        writer_char(&c->w, '{');
+        json_put_members(c, m, true);
+        writer_char(&c->w, '}');
+    } else if (enter(c, m)) {
+        known->encode(c, m);
+        c->depth--;
+    }
 }
 
 int json_encode(const ProtobufCMessage *m, const struct chain *bulk, struct seg_pool *pool, struct chain *out,
                 struct err *e)
 {
-    struct encoder c = {.bulk = bulk};
+    struct encoder c = {.bulk = bulk, .e = e};
 
     writer_init(&c.w, out, pool, MESSAGE_MAX + (bulk ? BASE64_LEN(bulk->bytes) : 0));
-    put_message(&c, m);
-    if (writer_done(&c.w) < 0)
-        return c.w.too_long ? err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "marshal %s: larger than %u bytes",
-                                      m->descriptor->name, MESSAGE_MAX)
-                            : err_nomem(e, "marshal the response");
-    return 0;
+    json_put_message(&c, m);
+    arena_clear(&c.a);
+    if (writer_done(&c.w) == 0)
+        return 0;
+    if (c.refused)
+        return -1;
+    return c.w.too_long ? err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "marshal %s: larger than %u bytes",
+                                  m->descriptor->name, MESSAGE_MAX)
+                        : err_nomem(e, "marshal the response");
 }

@@ -142,7 +142,7 @@ static void the_arena_may_end_at_any_point(void **state)
 
         arena_clear(&arena);
         arena = (struct arena){.max = budget_kib * 512};
-        enough = get_message(&c, &unit__all__descriptor, j, &m) == 0;
+        enough = json_get_message(&c, &unit__all__descriptor, j, &m) == 0;
         if (!enough) {
             assert_int_equal(e.status, STATUS_RESOURCE_EXHAUSTED);
             assert_non_null(strstr(e.text, "bytes of memory"));
