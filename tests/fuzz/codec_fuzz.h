@@ -1,10 +1,11 @@
-/* Both codecs on unit.All, which has every kind of field. */
+/* Both codecs on unit.All, which has every kind of field and every message with a JSON form of its own. */
 #ifndef TESTS_FUZZ_CODEC_FUZZ_H
 #define TESTS_FUZZ_CODEC_FUZZ_H
 
 #include "core/limits.h"
 #include "fuzz.h"
 #include "rpc/codec/json.h"
+#include "rpc/codec/types.h"
 #include "unit.pb-c.h"
 
 /* The decoded message in *a; NULL when it was refused, with a reason that a client can act on. */
@@ -14,8 +15,10 @@ static inline ProtobufCMessage *codec_fuzz_decode(enum codec codec, struct bytes
     static bool ready;
     ProtobufCMessage *m;
 
-    if (!ready)
+    if (!ready) {
         codec_init();
+        CHECK(types_add(&unit__all__descriptor) == 0);
+    }
     ready = true;
     m = codec_decode(codec, &unit__all__descriptor, in, a, e);
     CHECK(a->total <= a->max);
@@ -24,15 +27,18 @@ static inline ProtobufCMessage *codec_fuzz_decode(enum codec codec, struct bytes
     return m;
 }
 
-/* The encoded message, on the heap. */
-static inline struct bytes codec_fuzz_encode(enum codec codec, const ProtobufCMessage *m)
+/* The encoded message, on the heap; ptr is NULL when it has no JSON, with a reason. */
+static inline struct bytes codec_fuzz_encode(enum codec codec, const ProtobufCMessage *m, struct err *e)
 {
     struct chain out = {0};
-    struct err e;
     char *flat;
     size_t n;
 
-    CHECK(codec_encode(codec, m, NULL, NULL, &out, &e) == 0);
+    if (codec_encode(codec, m, NULL, NULL, &out, e) < 0) {
+        CHECK(codec == CODEC_JSON && e->status == STATUS_INTERNAL && strncmp(e->text, "marshal ", 8) == 0);
+        chain_clear(&out);
+        return (struct bytes){NULL, 0};
+    }
     n = out.bytes;
     flat = malloc(n + 1);
     CHECK(flat);
@@ -41,9 +47,19 @@ static inline struct bytes codec_fuzz_encode(enum codec codec, const ProtobufCMe
     return (struct bytes){flat, n};
 }
 
+/* The sign of a zero gets lost: protobuf-c does not send it, and in JSON -0 is an integer. */
+static inline bool has_negative_zero(struct bytes text)
+{
+    for (size_t i = 0; i + 3 < text.len; i++)
+        if (strchr(":[,", text.ptr[i]) && memcmp(text.ptr + i + 1, "-0", 2) == 0 &&
+            strchr(",]}", text.ptr[i + 3]))
+            return true;
+    return false;
+}
+
 /* Decodes what an encoder of ours wrote and encodes it again, as `codec`: that must be `want`. The memory that
- * a message may take depends on the length of its text, and a canonical text may be shorter: then it is
- * refused, and nothing can be said. */
+ * a message, or what an Any holds, may take depends on the length of its form, and another form may be shorter: then it
+ * is refused, and nothing can be said. */
 static inline void codec_fuzz_again(enum codec from, struct bytes in, enum codec codec, struct bytes want)
 {
     struct arena a = {0};
@@ -51,9 +67,9 @@ static inline void codec_fuzz_again(enum codec from, struct bytes in, enum codec
     const ProtobufCMessage *m = codec_fuzz_decode(from, in, &a, &e);
 
     if (m) {
-        struct bytes got = codec_fuzz_encode(codec, m);
+        struct bytes got = codec_fuzz_encode(codec, m, &e);
 
-        CHECK(bytes_equal(got, want));
+        CHECK(got.ptr ? bytes_equal(got, want) : strstr(e.text, "bytes of memory") != NULL);
         free((char *)(uintptr_t)got.ptr);
     } else {
         CHECK(e.status == STATUS_RESOURCE_EXHAUSTED);

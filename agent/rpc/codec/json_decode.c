@@ -256,6 +256,8 @@ static int get_enum(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t
     }
     if (get_integer(j, INT32_MIN, INT32_MAX, &n) < 0)
         return bad(c, f, "not an enum value");
+    if (n != 0 && struct_takes_null(f)) /* it would become null, which is 0 */
+        return bad(c, f, "no such enum value");
     *out = (int)(int64_t)n;
     return 0;
 }

@@ -72,6 +72,7 @@ static void what_is_something_else_is_refused(void **state)
         {"{\"struct\":1}", "unmarshal google.protobuf.Struct: not an object"},
         {"{\"list\":{}}", "unmarshal google.protobuf.ListValue: not an array"},
         {"{\"rNull\":[1.5]}", "unmarshal unit.Known: field 'r_null': not an enum value"},
+        {"{\"null\":1}", "unmarshal unit.Known: field 'null': no such enum value"},
         {"{\"null\":\"null\"}", "unmarshal unit.Known: field 'null': no such enum value"},
         {"{\"cValue\":null,\"cNull\":null}",
          "unmarshal unit.Known: field 'c_null': another member of its oneof is set already"},
