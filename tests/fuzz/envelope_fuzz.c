@@ -1,5 +1,5 @@
 /* Includes the source to reach how a stream's messages are taken out of a request. */
-#include "rpc/connect.c"
+#include "rpc/message.c"
 
 #include "fuzz.h"
 
@@ -17,7 +17,7 @@ static bool take(struct rpc_call *call, struct seen *s)
     struct err e;
     int got;
 
-    while ((got = stream_next(call, &message, &e)) > 0) {
+    while ((got = message_next(call, &message, &e)) > 0) {
         CHECK(call->taken >= ENVELOPE_SIZE && call->taken <= call->in.bytes && message.len <= MESSAGE_MAX);
         fprintf(s->out, "%zu:", message.len);
         fwrite(message.ptr, 1, message.len, s->out);
@@ -32,22 +32,28 @@ static bool take(struct rpc_call *call, struct seen *s)
 }
 
 /* Feeds the input, whole or in pieces that are segments of their own. */
-static struct seen feed(const uint8_t *data, size_t size, struct fuzz_cuts *cuts)
+static struct seen feed(const struct rpc_protocol *protocol, const uint8_t *data, size_t size,
+                        struct fuzz_cuts *cuts)
 {
-    struct rpc_call call = {.gzip_in = true};
+    static struct rpc rpc = {.message_max = MESSAGE_MAX};
+    struct rpc_call call = {.rpc = &rpc, .protocol = protocol, .gzip_in = true};
     struct seen s = {0};
     bool more = true;
 
     s.out = open_memstream(&s.text, &s.len);
     CHECK(s.out);
     for (size_t at = 0, n; more && at < size; at += n) {
+        struct chain in = {0};
         struct seg *seg;
+        struct err e;
 
         n = cuts ? fuzz_cut(cuts, size - at) : size;
         seg = seg_heap(n);
         CHECK(seg);
         memcpy(seg->data, data + at, n);
-        CHECK(chain_give(&call.in, seg, seg->data, n) == 0);
+        CHECK(chain_give(&in, seg, seg->data, n) == 0);
+        CHECK(message_receive(&call, &in, at + n == size, &e) == 0 && in.bytes == 0);
+        chain_clear(&in);
         more = take(&call, &s);
     }
     if (more)
@@ -74,7 +80,7 @@ static struct seen expect(const uint8_t *data, size_t size)
             break;
         if (v.len > size - ENVELOPE_SIZE)
             break;
-        if (v.flags) {
+        if (v.flags && v.len > 0) {
             plain = gzip_decompress(message, MESSAGE_MAX, &message.len, &e);
             message.ptr = (const char *)plain;
             if (!plain)
@@ -103,19 +109,63 @@ static void check_header(const uint8_t *data, size_t size)
     CHECK(memcmp(again, data, ENVELOPE_SIZE) == 0);
 }
 
-/* The messages are those that the input holds; in pieces they are the same as at once, and so is their end. */
+/* Base64 of the input, in pieces with their own padding. */
+static char *text_of(const uint8_t *data, size_t size, size_t *len)
+{
+    struct fuzz_cuts cuts = fuzz_cuts_of(data, size);
+    char *text = NULL, piece[BASE64_LEN(1024)];
+    FILE *out = open_memstream(&text, len);
+
+    CHECK(out);
+    for (size_t at = 0, n; at < size; at += n) {
+        n = MIN(fuzz_cut(&cuts, size - at), 1024u);
+        base64_encode(data + at, n, piece);
+        fwrite(piece, 1, BASE64_LEN(n), out);
+    }
+    fclose(out);
+    return text;
+}
+
+/* Whatever comes as text is base64, or refused; never more than it can hold. */
+static void check_text(const uint8_t *data, size_t size)
+{
+    static struct rpc rpc = {.message_max = MESSAGE_MAX};
+    struct rpc_call call = {.rpc = &rpc, .protocol = &grpc_web_text};
+    struct chain in = {0};
+    struct err e;
+
+    CHECK(chain_copy(&in, data, size) == 0);
+    if (message_receive(&call, &in, true, &e) < 0)
+        CHECK(e.status == STATUS_INVALID_ARGUMENT);
+    CHECK(call.in.bytes <= size && in.bytes == 0);
+    chain_clear(&call.in);
+    chain_clear(&in);
+}
+
+static void check_same(struct seen a, struct seen b)
+{
+    CHECK(a.len == b.len && memcmp(a.text, b.text, a.len) == 0);
+    free(b.text);
+}
+
+/* The messages are those that the input holds; in pieces they are the same as at once, and so is their end; and as base64
+ * the same again. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP_FREE uint8_t *copy = fuzz_copy(data, size);
     struct fuzz_cuts cuts = fuzz_cuts_of(data, size);
-    struct seen whole = feed(copy, size, NULL), pieces = feed(copy, size, &cuts), want = expect(copy, size);
+    struct seen whole = feed(&connect_stream, copy, size, NULL), want = expect(copy, size);
+    size_t len;
+    CLEANUP_FREE char *text = text_of(copy, size, &len);
 
     check_header(copy, size);
     CHECK(whole.len >= want.len && memcmp(whole.text, want.text, want.len) == 0);
     CHECK(memchr("el", whole.text[want.len], 2)); /* an error, or what is left, but no more messages */
-    CHECK(whole.len == pieces.len && memcmp(whole.text, pieces.text, whole.len) == 0);
-    free(whole.text);
-    free(pieces.text);
     free(want.text);
+    check_same(whole, feed(&connect_stream, copy, size, &cuts));
+    check_same(whole, feed(&grpc_web_text, (const uint8_t *)text, len, NULL));
+    check_same(whole, feed(&grpc_web_text, (const uint8_t *)text, len, &cuts));
+    check_text(copy, size);
+    free(whole.text);
     return 0;
 }

@@ -58,6 +58,10 @@ static inline void wire_chunks(struct bytes *s, FILE *body)
         n = strtoul(s->ptr, &end, 16);
         CHECK(end == line && n <= FRAME_MAX && n + 4 <= s->len - (size_t)(line - s->ptr));
         fwrite(line + 2, 1, n, body);
+        while (n == 0 && memcmp(line + 2, "\r\n", 2) != 0) { /* trailers */
+            line = memmem(line + 2, s->len - (size_t)(line + 2 - s->ptr), "\r\n", 2);
+            CHECK(line && (size_t)(line - s->ptr) + 4 <= s->len);
+        }
         CHECK(memcmp(line + 2 + n, "\r\n", 2) == 0);
         s->len -= (size_t)(line - s->ptr) + n + 4;
         s->ptr = line + n + 4;
