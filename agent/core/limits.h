@@ -49,8 +49,7 @@
     X(HEADER_TIMEOUT_MS, 20000, "ms", "from the first byte of a request to the end of its header; then 408") \
     X(IDLE_TIMEOUT_MS, 640000, "ms", "connection without a request; longer than any known host pool keeps")  \
     X(LINGER_MS, 2000, "ms", "a closing connection waits for its peer; Firecracker kills after 2 s")         \
-    X(LINGER_BYTES, 256 * KIB, "bytes",                                                                      \
-      "read and thrown away from a closing connection; as much as Go does")                                  \
+    X(LINGER_BYTES, 256 * KIB, "bytes", "thrown away from a closing connection, as Go does; then not read")  \
     X(H2_STREAMS_MAX, 256, "streams", "at once on one connection (RFC 9113 5.1.2); then REFUSED_STREAM")     \
     X(H2_WINDOW, 256 * KIB, "bytes", "body of one stream sent and not consumed; then its sender waits")      \
     X(H2_CONNECTION_WINDOW, 1 * MIB, "bytes", "bodies on their way to us; given back as they arrive")        \

@@ -128,7 +128,8 @@ void conn_want_read(struct conn *c, bool want)
         loop_watch(c->net->loop, &c->rd, want ? EV_READ : 0);
 }
 
-/* Throws away what a closing peer still sends, within bounds. */
+/* Throws away what a closing peer still sends, within bounds. Beyond them it is left unread, and the connection until its
+ * time is over: a reset would take our last answer from a peer that has not read it yet. */
 static void linger_read(struct conn *c)
 {
     static char nowhere[8 * KIB];
@@ -139,8 +140,12 @@ static void linger_read(struct conn *c)
         if (n == CONN_AGAIN || n == CONN_ERROR)
             return;
         c->lingered += (size_t)n;
-        if (n == 0 || c->lingered > LINGER_BYTES) {
+        if (n == 0) {
             conn_abort(c, c->why);
+            return;
+        }
+        if (c->lingered >= LINGER_BYTES) {
+            loop_watch(c->net->loop, &c->rd, 0);
             return;
         }
     }

@@ -86,14 +86,14 @@ static void on_memory(struct seg_pool *pool, void *arg)
         net_body_memory_free(&server.net);
 }
 
-/* All connections have a second to end. */
+/* Connections have the time that the slowest of them takes to end, one whose peer is not heard any more. */
 static void on_ending(struct ev_loop *ev, ev_timer *w, int revents)
 {
     static int looks;
 
     (void)ev;
     (void)revents;
-    if (server.net.count == 0 || ++looks == 100)
+    if (server.net.count == 0 || ++looks == 2 * LINGER_MS / 10)
         loop_stop(&server.loop);
     else
         loop_timer(&server.loop, w, 10);
