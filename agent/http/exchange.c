@@ -124,7 +124,7 @@ void http_error(struct http_exchange *x, int status, const char *fmt, ...)
     http_reply_chain(x, status, "application/json; charset=utf-8", &body);
 }
 
-char *http_query(const struct http_exchange *x, const char *name, bool *present)
+char *http_query_bytes(const struct http_exchange *x, const char *name, size_t *len, bool *present)
 {
     struct bytes rest = x->query, key, value;
 
@@ -138,9 +138,18 @@ char *http_query(const struct http_exchange *x, const char *name, bool *present)
         *present = true;
         text = malloc(value.len + 1);
         n = text ? query_unescape(value, text) : -1;
-        return n >= 0 && !memchr(text, 0, (size_t)n) ? TAKE(text) : NULL;
+        *len = n >= 0 ? (size_t)n : 0;
+        return n >= 0 ? TAKE(text) : NULL;
     }
     return NULL;
+}
+
+char *http_query(const struct http_exchange *x, const char *name, bool *present)
+{
+    size_t len;
+    CLEANUP_FREE char *text = http_query_bytes(x, name, &len, present);
+
+    return text && strlen(text) == len ? TAKE(text) : NULL;
 }
 
 int http_status_of(enum status status)

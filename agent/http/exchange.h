@@ -140,6 +140,9 @@ void http_error(struct http_exchange *x, int status, const char *fmt, ...) PRINT
  * absent, or memory is short, or it holds a NUL (*present tells the last two apart from the first). */
 char *http_query(const struct http_exchange *x, const char *name, bool *present);
 
+/* The same of any bytes: *len of them, and a NUL behind. */
+char *http_query_bytes(const struct http_exchange *x, const char *name, size_t *len, bool *present);
+
 /* --- for wires ------------------------------------------------------------------------------- */
 
 /* A new exchange, or NULL. The wire fills the request's part. */

@@ -96,6 +96,12 @@ int rpc_parse_encoding(struct bytes v, bool *gzip, struct err *e);
 /* Whether the list of an accept-encoding field has gzip. */
 bool rpc_accepts_gzip(struct bytes v);
 
+/* --- connect_get.c --------------------------------------------------------------------------- */
+
+/* Reads a unary call of Connect out of the query of a GET: its codec, whether its message is compressed, and the message,
+ * which is appended to `in`. Returns 1; 0: it is in a codec that we do not have; -1: *e, for connect_unary.deny. */
+int connect_get(struct http_exchange *x, enum codec *codec, bool *gzip, struct chain *in, struct err *e);
+
 /* --- message.c ------------------------------------------------------------------------------- */
 
 /* Looks at the front of call->in for a message: *message is its bytes, decompressed and in one piece, and call->taken how

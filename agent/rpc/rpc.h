@@ -70,9 +70,9 @@ struct rpc {
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
 
-/* Adds the service's methods as routes POST /<service>/<method>, in every protocol (the content type tells), and their
- * messages to those that a google.protobuf.Any in JSON may hold (types_add adds others). The table must live as long as the
- * process. Returns 0, or -1 when out of memory or beyond TYPES_MAX. */
+/* Adds the service's methods as routes POST /<service>/<method>, in every protocol (the content type tells), idempotent ones
+ * as GET too, and their messages to those that a google.protobuf.Any in JSON may hold (types_add adds others). The table must
+ * live as long as the process. Returns 0, or -1 when out of memory or beyond TYPES_MAX. */
 MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
 
 /* Frees what was registered. For tests, after the router. */

@@ -110,43 +110,73 @@ bool rpc_accepts_gzip(struct bytes v)
     return false;
 }
 
-/* Reads what the request says about its call. Returns 0, or -1 with *e. */
-static int read_terms(struct http_exchange *x, const struct rpc_protocol *p, uint64_t *timeout_ms, bool *gzip,
-                      struct err *e)
-{
-    *timeout_ms = 0;
-    if ((p->check && p->check(x, e) < 0) ||
-        p->parse_timeout(http_request_field(x, p->timeout), timeout_ms, e) < 0)
-        return -1;
-    return rpc_parse_encoding(http_request_field(x, p->encoding), gzip, e);
-}
+/* What a request says about its call, whatever it says it with. */
+struct terms {
+    const struct rpc_protocol *protocol;
+    enum codec codec;
+    const char *type; /* of the response */
+    bool gzip;        /* messages are compressed */
+    struct chain in;  /* what came of them in the head */
+};
 
-static void accept_call(struct http_exchange *x)
+/* Makes the call, or answers why there is none. */
+static void begin_call(struct http_exchange *x, struct terms *t)
 {
     const struct rpc_binding *b = x->route->arg;
-    const char *type;
-    enum codec codec;
-    const struct rpc_protocol *p = protocol_of(x, b->method->kind, &codec, &type);
+    const struct rpc_protocol *p = t->protocol;
     struct rpc_call *call;
-    uint64_t timeout_ms;
+    uint64_t timeout_ms = 0;
     struct err e;
-    bool gzip;
 
-    if (!p) {
-        unsupported(x, b->method->kind);
+    if ((p->check && p->check(x, &e) < 0) ||
+        p->parse_timeout(http_request_field(x, p->timeout), &timeout_ms, &e) < 0 ||
+        !(call = call_new(b->rpc, x, b->service, b->method, p, t->codec, &e))) {
+        p->deny(x, t->type, &e);
         return;
     }
-    if (read_terms(x, p, &timeout_ms, &gzip, &e) < 0 ||
-        !(call = call_new(b->rpc, x, b->service, b->method, p, codec, &e))) {
-        p->deny(x, type, &e);
-        return;
-    }
-    call->type = type;
+    call->type = t->type;
     call->timeout_ms = timeout_ms;
-    call->gzip_in = gzip;
+    call->in = t->in;
+    t->in = (struct chain){0};
+    call->gzip_in = t->gzip;
     /* Who compresses wants less on the wire; who only could read it wants it soon. */
-    call->gzip_out = gzip && rpc_accepts_gzip(http_request_field(x, p->accept_encoding));
+    call->gzip_out = t->gzip && rpc_accepts_gzip(http_request_field(x, p->accept_encoding));
     call_start(call);
+}
+
+static void accept_post(struct http_exchange *x)
+{
+    const struct rpc_binding *b = x->route->arg;
+    struct terms t = {0};
+    struct err e;
+
+    t.protocol = protocol_of(x, b->method->kind, &t.codec, &t.type);
+    if (!t.protocol)
+        unsupported(x, b->method->kind);
+    else if (rpc_parse_encoding(http_request_field(x, t.protocol->encoding), &t.gzip, &e) < 0)
+        t.protocol->deny(x, t.type, &e);
+    else
+        begin_call(x, &t);
+}
+
+static void accept_get(struct http_exchange *x)
+{
+    struct terms t = {.protocol = &connect_unary};
+    struct err e;
+
+    switch (connect_get(x, &t.codec, &t.gzip, &t.in, &e)) {
+    case 0:
+        unsupported(x, RPC_UNARY);
+        break;
+    case 1:
+        t.type = connect_unary.types[t.codec];
+        http_add(x, "Vary", "Accept-Encoding"); /* a cache may keep it */
+        begin_call(x, &t);
+        break;
+    default:
+        connect_unary.deny(x, NULL, &e);
+    }
+    chain_clear(&t.in);
 }
 
 /* An error before there is a call: in the form that the content type asks for. */
@@ -162,6 +192,22 @@ static void deny(struct http_exchange *x, const struct err *e)
     p->deny(x, type, e);
 }
 
+static int add_route(const struct rpc_binding *b, const char *verb, void (*begin)(struct http_exchange *x))
+{
+    unsigned flags = b->method->flags;
+
+    return http_route_add(b->rpc->http, &(struct http_route){
+                                            .method = verb,
+                                            .path = b->path,
+                                            .flags = (flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
+                                                     (flags & RPC_HOST ? HTTP_HOST : 0) |
+                                                     (flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
+                                            .begin = begin,
+                                            .deny = deny,
+                                            .arg = b,
+                                        });
+}
+
 int rpc_register(struct rpc *r, const struct rpc_service *service)
 {
     for (size_t i = 0; i < service->count; i++) {
@@ -174,16 +220,8 @@ int rpc_register(struct rpc *r, const struct rpc_service *service)
         *b = (struct rpc_binding){r->bindings, r, service, m};
         r->bindings = b;
         snprintf(b->path, size, "/%s/%s", service->name, m->name);
-        if (http_route_add(r->http, &(struct http_route){
-                                        .method = "POST",
-                                        .path = b->path,
-                                        .flags = (m->flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
-                                                 (m->flags & RPC_HOST ? HTTP_HOST : 0) |
-                                                 (m->flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
-                                        .begin = accept_call,
-                                        .deny = deny,
-                                        .arg = b,
-                                    }) < 0)
+        if (add_route(b, "POST", accept_post) < 0 ||
+            (m->flags & RPC_IDEMPOTENT && add_route(b, "GET", accept_get) < 0))
             return -1;
     }
     return 0;

@@ -1,4 +1,4 @@
-/* The rig with a test service on it: unit.Test/{Unary,Server,Client}, whose methods do what their request
+/* The rig with a test service on it: unit.Test/{Unary,Server,Client,Look}, whose methods do what their request
  * says. */
 #ifndef TESTS_UNIT_RPC_RIG_H
 #define TESTS_UNIT_RPC_RIG_H
@@ -138,8 +138,16 @@ static const struct rpc_method methods[] = {
      .message = on_client,
      .half_close = on_client_end,
      .cancel = note_cancel},
+    {.name = "Look",
+     .kind = RPC_UNARY,
+     .flags = RPC_IDEMPOTENT,
+     .input = &unit__all__descriptor,
+     .output = &unit__all__descriptor,
+     .message = on_unary,
+     .cancel = note_cancel},
 };
-static const struct rpc_service service = {.name = "unit.Test", .methods = methods, .count = 3};
+static const struct rpc_service service = {
+    .name = "unit.Test", .methods = methods, .count = ARRAY_LEN(methods)};
 
 static int setup(void **state)
 {
