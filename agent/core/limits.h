@@ -62,7 +62,7 @@
     X(H2_IDLE_FRAMES_MAX, 1000, "frames", "without use in a row (CVE-2019-9511 to 9518); then the end")      \
     X(H2_IDLE_FRAMES_PER_S, 100, "frames", "so many of them are forgotten each second; body bytes help too") \
     X(H2_STEP_MIN, 256, "bytes", "a window opened by less is no use (data dribble, CVE-2019-9511, 9517)")    \
-    X(H2_MEMORY_MAX, 1 * MIB, "bytes", "of an HTTP/2 session beside bodies; then the connection ends")       \
+    X(H2_MEMORY_MAX, 1 * MIB, "bytes", "state of one session beside bodies; then the connection ends")       \
     X(STALL_LOOK_MS, 15000, "ms", "unwritable for so long: look whether the peer is dead")                   \
     X(STALL_AGAIN_MS, 5000, "ms", "looked at again after so long, until it is written or dead")              \
     X(CONNECTIONS_MAX, 1000, "connections", "Firecracker's hybrid vsock carries 1023; --max-connections")    \

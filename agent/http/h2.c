@@ -1,3 +1,5 @@
+#include "http/h2.h"
+
 #include "http/h2_internal.h"
 
 /* States of a connection: open -> draining (the agent ends: no new streams, GOAWAY twice) -> finished. A peer that

@@ -11,12 +11,12 @@ union head {
 static void *resize(void *old, size_t size, void *arg)
 {
     struct h2 *h = arg;
-    union head *head = old ? (union head *)old - 1 : NULL;
-    size_t had = head ? head->size : 0;
+    union head *was = old ? (union head *)old - 1 : NULL, *head;
+    size_t had = was ? was->size : 0;
 
     if (size > H2_MEMORY_MAX || h->memory - had + size > H2_MEMORY_MAX)
         return NULL;
-    head = realloc(head, sizeof *head + size);
+    head = realloc(was, sizeof *head + size);
     if (!head)
         return NULL;
     h->memory += size - had;

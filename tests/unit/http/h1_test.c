@@ -451,7 +451,7 @@ static void bad_requests_are_refused(void **state)
         int status;
         const char *text;
     } bad[] = {
-        {400, "GARBAGE\r\n\r\n"},
+        {505, "GET /hello\r\n\r\n"},
         {400, "GET /hello HTTP/1.1\r\n\r\n"},                       /* no Host */
         {400, "GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"}, /* two */
         {400, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
@@ -474,8 +474,12 @@ static void bad_requests_are_refused(void **state)
         {400, "GET /he llo HTTP/1.1\r\nHost: a\r\n\r\n"},
         {405, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
         {400, "GET /hello HTTP/9.9\r\nHost: a\r\n\r\n"},
-        {400, "\x16\x03\x01\x02\x01\x01"
-              "aaaaaaaaaaaaaa"}, /* a TLS ClientHello */
+        /* What is not HTTP/1 is not answered in it. */
+        {-1, "GARBAGE\r\n\r\n"},
+        {-1, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"}, /* a broken preface of HTTP/2 */
+        {-1, "PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n"},
+        {-1, "\x16\x03\x01\x02\x01\x01"
+             "aaaaaaaaaaaaaa"}, /* a TLS ClientHello */
     };
 
     (void)state;
@@ -514,8 +518,10 @@ static void limits_of_the_head(void **state)
         n += sprintf(big + n, "X: a\r\n");
     strcpy(big + n, "\r\n");
     assert_int_equal(ask(big), 431);
-    memset(big, 'a', sizeof big - 1); /* no end of a request line in sight */
-    assert_int_equal(ask(big), 400);
+    memset(big, 'G', 1); /* no end of a request line in sight */
+    memset(big + 1, 'a', sizeof big - 2);
+    assert_int_equal(ask(big), -1);
+    assert_true(ended);
 }
 
 static void connections_are_bounded(void **state)
