@@ -17,6 +17,8 @@ struct block {
     _Alignas(16) uint8_t data[];
 };
 
+#define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY)
+
 static LIST_HEAD(, block) blocks = LIST_HEAD_INITIALIZER(blocks);
 static size_t budget;
 static bool parsing, over_budget, out_of_memory;
@@ -64,7 +66,10 @@ static json_t *load(struct bytes in, json_error_t *error)
         parsing = false;
         return NULL;
     }
-    j = json_loadb(in.ptr ? in.ptr : "", in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    j = json_loadb(in.ptr ? in.ptr : "", in.len, LOAD_FLAGS, error);
+    /* Some write 1e20 with all its digits; for jansson that is an integer, and too large for one. */
+    if (!j && json_error_code(error) == json_error_numeric_overflow)
+        j = json_loadb(in.ptr, in.len, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, error);
     parsing = false;
     return j;
 }

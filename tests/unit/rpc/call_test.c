@@ -184,12 +184,45 @@ static void unread_events_are_bounded(void **state)
     close(fd);
 }
 
+/* It would be tried again without end, as one that had no memory is. */
+static void a_frame_that_has_no_json_ends_the_call(void **state)
+{
+    char request[32];
+    size_t n = wrap(request, 0, "{}");
+
+    (void)state;
+    seen.produced = 1;
+    seen.unfit = true;
+    assert_int_equal(post("Server", "application/connect+json", "", request, n), 200);
+    assert_string_equal(messages(),
+                        "0:{\"fString\":\"start\"} 2:{\"error\":{\"code\":\"internal\",\"message\":"
+                        "\"marshal google.protobuf.Any: unknown type 'no.Such'\"}}");
+    assert_int_equal(seen.destroyed, 1);
+}
+
+static void what_a_service_takes_is_known_by_name(void **state)
+{
+    (void)state;
+    assert_int_equal(json("Unary", "", "{\"known\":{\"any\":{\"@type\":\"x/unit.Known\",\"mask\":\"aB\"}}}"),
+                     200);
+    assert_string_equal(body(), "{\"known\":{\"any\":{\"@type\":\"x/unit.Known\",\"mask\":\"aB\"}}}");
+    assert_int_equal(json("Unary", "", "{\"known\":{\"any\":{\"@type\":\"x/no.Such\"}}}"), 400);
+    assert_string_equal(body(), "{\"code\":\"invalid_argument\",\"message\":\"unmarshal google.protobuf.Any: "
+                                "unknown type 'x/no.Such'\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(holding_stops_the_client),   T(every_message_may_be_held),   T(a_deadline_ends_the_call),
-        T(a_client_that_goes_cancels), T(keepalives_fill_the_silence), T(shutdown_says_so),
+        T(holding_stops_the_client),
+        T(every_message_may_be_held),
+        T(a_deadline_ends_the_call),
+        T(a_client_that_goes_cancels),
+        T(keepalives_fill_the_silence),
+        T(shutdown_says_so),
         T(unread_events_are_bounded),
+        T(a_frame_that_has_no_json_ends_the_call),
+        T(what_a_service_takes_is_known_by_name),
     };
 
     return RUN(tests);

@@ -20,6 +20,7 @@ static struct {
     int messages, destroyed, cancelled;
     int hold;       /* hold the next so many messages */
     int produced;   /* Server: frames to produce; < 0: wait */
+    bool unfit;     /* Server: the next frame has no JSON */
     char text[256]; /* of all messages */
 } seen;
 
@@ -82,6 +83,8 @@ static enum rpc_taken on_server(struct rpc_call *call, const ProtobufCMessage *m
 
 static enum rpc_produced on_produce(struct rpc_call *call, size_t max)
 {
+    Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+    Unit__Known known = UNIT__KNOWN__INIT;
     Unit__All m = UNIT__ALL__INIT;
 
     if (max == 0 || seen.produced < 0)
@@ -91,6 +94,9 @@ static enum rpc_produced on_produce(struct rpc_call *call, size_t max)
         return RPC_WAIT;
     }
     m.f_int32 = seen.produced--;
+    any.type_url = (char *)(uintptr_t) "no.Such";
+    known.any = &any;
+    m.known = seen.unfit ? &known : NULL;
     if (rpc_emit(call, &m.base, NULL) < 0)
         return RPC_WAIT;
     return RPC_MORE;

@@ -33,6 +33,7 @@ static void json_stays_as_it_is(void **state)
         {"{\"null\":null}", "{}"},
         {"{\"null\":\"NULL_VALUE\",\"rNull\":[\"NULL_VALUE\",0]}", "{\"rNull\":[null,null]}"},
         {"{\"value\":1e3}", "{\"value\":1000}"},
+        {"{\"value\":-100000000000000000000}", "{\"value\":-1e+20}"},
     };
 
     (void)state;
