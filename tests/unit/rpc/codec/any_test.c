@@ -67,6 +67,11 @@ static void the_value_is_the_binary_form(void **state)
     assert_string_equal(m->any->type_url, "x/unit.All");
     assert_int_equal(m->any->value.len, 2);
     assert_memory_equal(m->any->value.data, "\x18\x05", 2);
+    /* One way to write it: a key that stands there twice is there once. */
+    m = from_json("{\"any\":{\"@type\":\"unit.All\",\"mBool\":{\"true\":1}}}");
+    assert_int_equal(m->any->value.len, 7);
+    m = from_json("{\"any\":{\"@type\":\"unit.All\",\"mInt32\":{\"1\":{},\"01\":{}}}}");
+    assert_int_equal(m->any->value.len, 7);
 }
 
 static void what_is_no_any_is_refused(void **state)
