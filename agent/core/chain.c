@@ -170,6 +170,21 @@ int chain_move(struct chain *dst, struct chain *src, size_t n)
     return 0;
 }
 
+int chain_share(struct chain *dst, const struct chain *src, size_t skip, size_t n)
+{
+    if (grow(dst, src->count) < 0)
+        return -1;
+    CHAIN_FOREACH (it, src) {
+        size_t from = MIN(skip, it->len), len = MIN(n, it->len - from);
+
+        skip -= from;
+        if (len > 0)
+            append(dst, seg_ref(it->seg), it->data + from, len);
+        n -= len;
+    }
+    return 0;
+}
+
 void chain_drop(struct chain *c, size_t n)
 {
     c->bytes -= n;
@@ -212,16 +227,17 @@ int chain_iov(const struct chain *c, struct iovec *iov, int max_iov, size_t max_
     return n;
 }
 
-void chain_peek(const struct chain *c, void *out, size_t n)
+void chain_peek_at(const struct chain *c, size_t skip, void *out, size_t n)
 {
     uint8_t *to = out;
 
     CHAIN_FOREACH (it, c) {
-        size_t len = MIN(n, it->len);
+        size_t from = MIN(skip, it->len), len = MIN(n, it->len - from);
 
-        if (len == 0)
+        skip -= from;
+        if (n == 0)
             break;
-        memcpy(to, it->data, len);
+        memcpy(to, it->data + from, len);
         to += len;
         n -= len;
     }

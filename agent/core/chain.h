@@ -55,6 +55,9 @@ void chain_commit(struct chain *c, size_t n);
 /* Moves the first n bytes (n <= src->bytes) to the end of dst. On failure both are as before. */
 MUST_CHECK int chain_move(struct chain *dst, struct chain *src, size_t n);
 
+/* Appends references to the n bytes of src behind its first `skip` (skip + n <= src->bytes). src does not change. */
+MUST_CHECK int chain_share(struct chain *dst, const struct chain *src, size_t skip, size_t n);
+
 /* Drops the first n bytes (n <= c->bytes). */
 void chain_drop(struct chain *c, size_t n);
 
@@ -64,8 +67,14 @@ void chain_clear(struct chain *c);
 /* Fills iov with at most max_iov ranges and max_bytes bytes from the front; returns how many entries. */
 int chain_iov(const struct chain *c, struct iovec *iov, int max_iov, size_t max_bytes);
 
-/* Copies the first n bytes (n <= c->bytes) to out. They stay in the chain. */
-void chain_peek(const struct chain *c, void *out, size_t n);
+/* Copies the n bytes behind the first `skip` to out (skip + n <= c->bytes). They stay in the chain. */
+void chain_peek_at(const struct chain *c, size_t skip, void *out, size_t n);
+
+/* The same from the front. */
+static inline void chain_peek(const struct chain *c, void *out, size_t n)
+{
+    chain_peek_at(c, 0, out, n);
+}
 
 /* The first n bytes in one piece: a pointer into the chain when they lie so, else copied to `scratch`, which
  * has room for n. */

@@ -71,13 +71,40 @@ static struct exec *fed(struct input *in, struct err *e)
     return x;
 }
 
+/* Gives the process what it takes of the bytes that have not been taken yet. Returns -1 with *e. */
+static int give(struct input *in, struct exec *x, bool terminal, const ProtobufCBinaryData *data,
+                struct err *e)
+{
+    struct chain copy = {0}, *bulk = rpc_bulk(in->call);
+    ssize_t n;
+
+    if (data->data == CODEC_BULK) {
+        chain_drop(bulk, in->taken);
+        n = exec_write(x, terminal, bulk, &in->wait, e);
+        in->taken += n > 0 ? (size_t)n : 0;
+        return n < 0 ? -1 : 0;
+    }
+    do { /* no more than the queue takes at a time: the message may be many times that */
+        size_t part = MIN(data->len - in->taken, (size_t)STDIN_QUEUE_MAX);
+
+        n = chain_copy(&copy, data->data + in->taken, part);
+        if (n < 0) {
+            err_nomem(e, "send input");
+            break;
+        }
+        n = exec_write(x, terminal, &copy, &in->wait, e);
+        in->taken += n > 0 ? (size_t)n : 0;
+    } while (n >= 0 && copy.bytes == 0 && in->taken < data->len);
+    chain_clear(&copy);
+    return n < 0 ? -1 : 0;
+}
+
 /* Feeds what is left of the message. 1: all was taken; 0: the process has to catch up first; -1: the call has
  * failed. */
 static int feed(struct input *in, struct exec *x, const Process__ProcessInput *input)
 {
     const ProtobufCBinaryData *data;
     bool terminal;
-    ssize_t n;
     struct err e;
 
     if (!input || input->input_case == PROCESS__PROCESS_INPUT__INPUT__NOT_SET) {
@@ -86,14 +113,12 @@ static int feed(struct input *in, struct exec *x, const Process__ProcessInput *i
     }
     terminal = input->input_case == PROCESS__PROCESS_INPUT__INPUT_PTY;
     data = terminal ? &input->pty : &input->stdin;
-    n = exec_write(x, terminal, data->data + in->taken, data->len - in->taken, &in->wait, &e);
-    if (n < 0) {
+    if (give(in, x, terminal, data, &e) < 0) {
         if (in->taken > 0) /* it stopped reading in the middle */
             err_set(&e, STATUS_INTERNAL, 0, "error writing to %s: %zu of %zu bytes were taken",
                     terminal ? "tty" : "stdin", in->taken, data->len);
         return fail(in->call, &e);
     }
-    in->taken += (size_t)n;
     if (in->taken < data->len)
         return 0;
     in->taken = 0;

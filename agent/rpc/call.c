@@ -233,6 +233,15 @@ static enum http_produced on_produce(struct http_exchange *x, struct chain *out,
 
 /* --- the request ----------------------------------------------------------------------------- */
 
+/* Frees what a message came in and was decoded to. */
+static void forget_message(struct rpc_call *call)
+{
+    arena_clear(&call->arena);
+    free(TAKE(call->message));
+    chain_clear(&call->bulk);
+    call->lift.levels = 0;
+}
+
 /* Gives one message to the method. */
 static void deliver(struct rpc_call *call, struct bytes in)
 {
@@ -240,12 +249,13 @@ static void deliver(struct rpc_call *call, struct bytes in)
     ProtobufCMessage *m;
 
     m = codec_decode(call->codec, call->method->input, in, &call->arena, &e);
-    if (!m)
-        rpc_finish(call, &e);
-    else
+    if (m) {
+        proto_lift_place(&call->lift, m);
         call->held = call->method->message(call, m) == RPC_HOLD && !call->finished;
-    arena_clear(&call->arena);
-    free(TAKE(call->message));
+    } else {
+        rpc_finish(call, &e);
+    }
+    forget_message(call);
     if (call->held)
         return; /* it stays where it is, and comes again */
     chain_drop(&call->in, call->taken);
@@ -281,7 +291,7 @@ static void pump_messages(struct rpc_call *call)
 
         if (got > 0 && single && call->taken < call->in.bytes) {
             got = err_set(&e, STATUS_UNIMPLEMENTED, 0, "unary request has multiple messages");
-            free(TAKE(call->message));
+            forget_message(call);
         }
         if (got == 0 && call->half_closed && call->in.bytes > 0)
             got =
@@ -428,8 +438,7 @@ static void on_destroy(struct http_exchange *x)
     chain_clear(&call->in);
     chain_clear(&call->out);
     chain_clear(&call->plain);
-    arena_clear(&call->arena);
-    free(call->message);
+    forget_message(call);
     call->rpc->calls--;
     free(call);
 }
@@ -504,6 +513,11 @@ void rpc_set_state(struct rpc_call *call, void *state, void (*destroy)(void *sta
 void *rpc_state(const struct rpc_call *call)
 {
     return call->state;
+}
+
+struct chain *rpc_bulk(struct rpc_call *call)
+{
+    return &call->bulk;
 }
 
 struct bytes rpc_header(const struct rpc_call *call, const char *name)

@@ -2,6 +2,7 @@
 #ifndef RPC_CALL_H
 #define RPC_CALL_H
 
+#include "rpc/codec/proto_lift.h"
 #include "rpc/rpc.h"
 
 struct rpc_detail {
@@ -52,15 +53,17 @@ struct rpc_call {
 
     uint8_t quad[4]; /* of base64 text that is not complete */
     unsigned quad_len;
-    struct chain in;    /* request bytes not yet given to the method */
-    uint8_t *message;   /* the message under way, where it had to be copied together; owned */
-    size_t taken;       /* bytes of `in` that it took */
-    struct arena arena; /* what it was decoded to */
-    unsigned messages;  /* delivered */
-    bool half_closed;   /* the request is complete, and all of it in `in` */
-    bool held;          /* RPC_HOLD */
-    bool full;          /* held because too many answers wait */
-    bool delivering;    /* a message callback is on the stack */
+    struct chain in;        /* request bytes not yet given to the method */
+    uint8_t *message;       /* the message under way, where it had to be copied together; owned */
+    size_t taken;           /* bytes of `in` that it took */
+    struct proto_lift lift; /* what stays in `in` of it: RPC_BULK */
+    struct chain bulk;      /* references to that */
+    struct arena arena;     /* what it was decoded to */
+    unsigned messages;      /* delivered */
+    bool half_closed;       /* the request is complete, and all of it in `in` */
+    bool held;              /* RPC_HOLD */
+    bool full;              /* held because too many answers wait */
+    bool delivering;        /* a message callback is on the stack */
     struct task resume;
 
     struct chain out;    /* encoded, waiting for the connection */

@@ -16,11 +16,39 @@ static int too_large(const struct rpc_call *call, size_t n, struct err *e)
                    call->rpc->message_max);
 }
 
-/* The first n bytes of call->in behind `skip` of them, in one piece. */
-static int front(struct rpc_call *call, size_t skip, size_t n, struct bytes *out, struct err *e)
+/* Whether a long value of the message may stay where it was received, for as long as the method likes to keep it; not when
+ * memory for requests is short. */
+static bool may_lift(const struct rpc_call *call)
+{
+    const struct seg_pool *pool = call->x->conn->net->in_pool;
+
+    return (call->method->flags & RPC_BULK) && call->codec == CODEC_PROTO &&
+           seg_pool_free(pool) >= pool->total / 2;
+}
+
+/* The message that is the n bytes of call->in behind `skip`, in one piece; without its bulk. */
+static int lifted_front(struct rpc_call *call, size_t skip, size_t n, struct bytes *out, struct err *e)
+{
+    size_t rest = n - call->lift.len;
+
+    call->message = malloc(rest + 1);
+    if (!call->message || chain_share(&call->bulk, &call->in, skip + call->lift.at, call->lift.len) < 0)
+        return err_nomem(e, "receive a message");
+    proto_lift_rest(&call->lift, &call->in, skip, n, call->message);
+    *out = (struct bytes){(const char *)call->message, rest};
+    return 0;
+}
+
+/* The n bytes of call->in behind `skip` in one piece. */
+static int front(struct rpc_call *call, size_t skip, size_t n, bool compressed, struct bytes *out,
+                 struct err *e)
 {
     const struct chain_item *first = call->in.count ? &call->in.items[call->in.head] : NULL;
 
+    if (!compressed && may_lift(call) &&
+        proto_lift_find(&call->lift, call->method->input, &call->in, skip, n,
+                        SEG_SIZE)) /* a shorter value would hold a whole segment */
+        return lifted_front(call, skip, n, out, e);
     if (first && first->len >= skip + n) {
         *out = (struct bytes){(const char *)first->data + skip, n};
         return 0;
@@ -55,7 +83,7 @@ static int whole_body(struct rpc_call *call, struct bytes *message, struct err *
     call->taken = call->in.bytes;
     if (call->taken > call->rpc->message_max)
         return too_large(call, call->taken, e);
-    if (front(call, 0, call->taken, message, e) < 0)
+    if (front(call, 0, call->taken, call->gzip_in, message, e) < 0)
         return -1;
     if (call->gzip_in && message->len > 0 && decompress(call, message, e) < 0)
         return -1;
@@ -98,7 +126,7 @@ int message_next(struct rpc_call *call, struct bytes *message, struct err *e)
     if (call->in.bytes - ENVELOPE_SIZE < v.len)
         return 0;
     call->taken = ENVELOPE_SIZE + v.len;
-    if (front(call, ENVELOPE_SIZE, v.len, message, e) < 0)
+    if (front(call, ENVELOPE_SIZE, v.len, v.flags & ENVELOPE_COMPRESSED, message, e) < 0)
         return -1;
     if ((v.flags & ENVELOPE_COMPRESSED) && message->len > 0 && decompress(call, message, e) < 0)
         return -1;

@@ -35,6 +35,7 @@ enum rpc_flags {
     RPC_PUBLIC = 1 << 2,       /* needs no token */
     RPC_OWN_DEADLINE = 1 << 3, /* the method itself keeps the client's deadline: rpc_timeout_ms */
     RPC_IDEMPOTENT = 1 << 4,   /* NO_SIDE_EFFECTS: a unary method that Connect may call by GET */
+    RPC_BULK = 1 << 5,         /* it knows CODEC_BULK in its messages: rpc_bulk */
 };
 
 struct rpc_method {
@@ -116,6 +117,10 @@ const char *rpc_user(const struct rpc_call *call);
 
 /* The client's deadline in ms from the call's start; 0: none. */
 uint64_t rpc_timeout_ms(const struct rpc_call *call);
+
+/* From `message` only, of a method with RPC_BULK: the bytes that a bytes field whose data is CODEC_BULK stands for. The method
+ * may take them out (chain_move, chain_drop); after RPC_HOLD all of them come again. */
+struct chain *rpc_bulk(struct rpc_call *call);
 
 /* Sends a small message (a reply's or an event's): it waits behind what is already on its way, at most
  * SEND_WAITING_MAX bytes, beyond which the call is cancelled. */

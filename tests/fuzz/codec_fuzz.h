@@ -57,6 +57,17 @@ static inline bool has_negative_zero(struct bytes text)
     return false;
 }
 
+/* Whether both hold the same bytes, however they are cut. */
+static inline bool fuzz_same_chain(const struct chain *a, const struct chain *b)
+{
+    CLEANUP_FREE char *x = malloc(a->bytes + 1), *y = malloc(b->bytes + 1);
+
+    CHECK(x && y);
+    chain_peek(a, x, a->bytes);
+    chain_peek(b, y, b->bytes);
+    return a->bytes == b->bytes && memcmp(x, y, a->bytes) == 0;
+}
+
 /* Decodes what an encoder of ours wrote and encodes it again, as `codec`: that must be `want`. The memory that
  * a message, or what an Any holds, may take depends on the length of its form, and another form may be shorter: then it
  * is refused, and nothing can be said. */

@@ -226,12 +226,11 @@ const struct exec_past *exec_past_by_key(struct execs *t, const char *key);
 
 /* --- doing ----------------------------------------------------------------------------------- */
 
-/* Puts up to n bytes into the process's input: the pipe or terminal itself, then a queue. Returns how many
- * were taken; fewer than n: the queue is full, and `wait` is told when it is not any more. -1: *e, internal:
+/* Moves bytes from `data` into the process's input: the pipe or terminal itself, then a queue. Returns how many
+ * were taken; where some stay, the queue is full, and `wait` is told when it is not any more. -1: *e, internal:
  * there is no input, it is closed, or the process does not read any more. `terminal` says what the caller
  * thinks it is. */
-ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n, struct exec_wait *wait,
-                   struct err *e);
+ssize_t exec_write(struct exec *x, bool terminal, struct chain *data, struct exec_wait *wait, struct err *e);
 void exec_wait_cancel(struct exec_wait *w);
 
 /* Ends the input after what is queued. A terminal has no end: the first time its end-of-file character is typed, which a

@@ -41,28 +41,33 @@ void exec_input_stop(struct exec *x)
     wake_waiting(x);
 }
 
+/* Writes from the front of the bytes what the descriptor takes, in one call: what it leaves, it has no room for. Returns how
+ * much that was, or -1 with errno when nobody reads any more. */
+static ssize_t write_out(const struct exec_input *in, const struct chain *data)
+{
+    struct iovec iov[64];
+    int n = chain_iov(data, iov, (int)ARRAY_LEN(iov), TURN_BYTES);
+    ssize_t written = RETRY_EINTR(writev(in->fd, iov, n));
+
+    return written < 0 && errno == EAGAIN ? 0 : written;
+}
+
 /* Writes the queue. */
 static void on_writable(struct ev_loop *ev, ev_io *w, int revents)
 {
     struct exec *x = w->data;
     struct exec_input *in = &x->input;
+    ssize_t written;
 
     (void)ev;
     if (revents & EV_ERROR)
         loop_watch_failed(w);
-    while (in->queue.bytes > 0) {
-        struct iovec iov[16];
-        int n = chain_iov(&in->queue, iov, (int)ARRAY_LEN(iov), FRAME_MAX);
-        ssize_t written = RETRY_EINTR(writev(in->fd, iov, n));
-
-        if (written < 0 && errno == EAGAIN)
-            break;
-        if (written < 0) {
-            exec_input_stop(x);
-            return;
-        }
-        chain_drop(&in->queue, (size_t)written);
+    written = write_out(in, &in->queue);
+    if (written < 0) {
+        exec_input_stop(x);
+        return;
     }
+    chain_drop(&in->queue, (size_t)written);
     if (in->queue.bytes < STDIN_QUEUE_MAX / 2)
         wake_waiting(x);
     loop_watch(x->table->loop, &in->io, in->queue.bytes > 0 ? EV_WRITE : 0);
@@ -75,11 +80,34 @@ static int no_input(struct err *e, bool terminal, const char *why)
     return err_set(e, STATUS_INTERNAL, 0, "error writing to %s: %s", terminal ? "tty" : "stdin", why);
 }
 
-ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n, struct exec_wait *wait,
-                   struct err *e)
+/* The first n bytes are taken: the end of a terminal's input depends on the last of them. */
+static void took(struct exec_input *in, const struct chain *data, size_t n)
+{
+    if (n == 0)
+        return;
+    chain_peek_at(data, n - 1, &in->last, 1);
+    in->ended = false;
+}
+
+/* Moves n bytes to the queue. Less than a segment is copied: it might be all that the segment is kept for. */
+static int enqueue(struct exec_input *in, struct chain *data, size_t n)
+{
+    uint8_t few[SEG_SIZE];
+
+    if (n >= sizeof few)
+        return chain_move(&in->queue, data, n);
+    chain_peek(data, few, n);
+    if (chain_copy(&in->queue, few, n) < 0)
+        return -1;
+    chain_drop(data, n);
+    return 0;
+}
+
+ssize_t exec_write(struct exec *x, bool terminal, struct chain *data, struct exec_wait *wait, struct err *e)
 {
     struct exec_input *in = &x->input;
-    size_t taken = 0, room;
+    size_t before = data->bytes, room;
+    ssize_t written = 0;
 
     if (x->pty && !terminal)
         return no_input(e, false,
@@ -89,34 +117,29 @@ ssize_t exec_write(struct exec *x, bool terminal, const uint8_t *data, size_t n,
                         "tty not assigned to process — input should be written to the stdin, not the tty");
     if (in->fd < 0 || in->closing)
         return no_input(e, terminal, terminal ? "tty is closed" : "stdin not enabled or closed");
-    if (in->queue.bytes == 0 && n > 0) {
-        ssize_t written = RETRY_EINTR(write(in->fd, data, n));
-
-        if (written < 0 && errno != EAGAIN) {
-            no_input(e, terminal, errno_text(errno));
-            exec_input_stop(x);
-            return -1;
-        }
-        taken = written > 0 ? (size_t)written : 0;
+    if (in->queue.bytes == 0 && data->bytes > 0)
+        written = write_out(in, data);
+    if (written < 0) {
+        no_input(e, terminal, errno_text(errno));
+        exec_input_stop(x);
+        return -1;
     }
+    took(in, data, (size_t)written);
+    chain_drop(data, (size_t)written);
     room = STDIN_QUEUE_MAX - MIN(in->queue.bytes, (size_t)STDIN_QUEUE_MAX);
-    room = MIN(room, n - taken);
+    room = MIN(room, data->bytes);
     if (room > 0) {
-        if (chain_copy(&in->queue, data + taken, room) < 0)
+        took(in, data, room);
+        if (enqueue(in, data, room) < 0)
             return no_input(e, terminal, "out of memory");
-        taken += room;
         loop_watch(x->table->loop, &in->io, EV_WRITE);
     }
-    if (taken > 0) {
-        in->last = data[taken - 1];
-        in->ended = false;
-    }
-    if (taken < n) {
+    if (data->bytes > 0) {
         exec_wait_cancel(wait);
         wait->exec = x;
         TAILQ_INSERT_TAIL(&in->waiting, wait, link);
     }
-    return (ssize_t)taken;
+    return (ssize_t)(before - data->bytes);
 }
 
 void exec_wait_cancel(struct exec_wait *w)

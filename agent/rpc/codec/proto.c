@@ -4,10 +4,7 @@
 #include "core/utf8.h"
 #include "core/writer.h"
 
-enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_GROUP = 3, WIRE_END = 4, WIRE_32 = 5 };
-
-/* Reads a varint from *s. Returns false when there is none. */
-static bool varint(struct bytes *s, uint64_t *v)
+bool proto_varint(struct bytes *s, uint64_t *v)
 {
     *v = 0;
     for (unsigned i = 0; i < 10 && i < s->len; i++) {
@@ -39,12 +36,12 @@ static int check(const ProtobufCMessageDescriptor *d, struct bytes s, unsigned d
         struct bytes value;
         uint64_t key, n;
 
-        if (!varint(&s, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3)
+        if (!proto_varint(&s, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3)
             return malformed(d, e);
         f = protobuf_c_message_descriptor_get_field(d, (unsigned)(key >> 3));
         switch (key & 7) {
         case WIRE_VARINT:
-            if (!varint(&s, &n))
+            if (!proto_varint(&s, &n))
                 return malformed(d, e);
             continue;
         case WIRE_64:
@@ -54,7 +51,7 @@ static int check(const ProtobufCMessageDescriptor *d, struct bytes s, unsigned d
                 return malformed(d, e);
             break;
         case WIRE_BYTES:
-            if (!varint(&s, &n) || n > s.len)
+            if (!proto_varint(&s, &n) || n > s.len)
                 return malformed(d, e);
             break;
         default:

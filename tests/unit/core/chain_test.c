@@ -167,12 +167,46 @@ static void reads(void **state)
     chain_clear(&c);
 }
 
+static void ranges_are_shared(void **state)
+{
+    struct chain a = {0}, b = {0};
+    struct seg *s = seg_heap(10);
+    char got[8];
+
+    (void)state;
+    memcpy(s->data, "0123456789", 10);
+    s->used = 10;
+    assert_int_equal(chain_ref(&a, s, s->data, 3), 0);
+    assert_int_equal(chain_ref(&a, s, s->data + 4, 3), 0);
+    assert_int_equal(chain_ref(&a, s, s->data + 8, 2), 0);
+    assert_int_equal(chain_share(&b, &a, 0, 8), 0);
+    holds(&b, "01245689");
+    chain_clear(&b);
+    assert_int_equal(chain_share(&b, &a, 1, 3), 0);
+    assert_int_equal(chain_share(&b, &a, 6, 1), 0);
+    assert_int_equal(chain_share(&b, &a, 3, 3), 0); /* just one of them */
+    assert_int_equal(chain_share(&b, &a, 2, 0), 0);
+    assert_int_equal(chain_share(&b, &a, 8, 0), 0);
+    holds(&b, "1248456");
+    holds(&a, "01245689");
+    assert_int_equal(s->refs, 8);
+    chain_peek_at(&a, 2, got, 5);
+    assert_memory_equal(got, "24568", 5);
+    chain_peek_at(&a, 6, got, 2);
+    assert_memory_equal(got, "89", 2);
+    chain_clear(&b);
+    chain_clear(&a);
+    assert_int_equal(s->refs, 1);
+    seg_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_share_a_segment), cmocka_unit_test(a_copy_spills_over),
         cmocka_unit_test(references_count),       cmocka_unit_test(moves_into_full_and_empty),
         cmocka_unit_test(reserve_and_commit),     cmocka_unit_test(reads),
+        cmocka_unit_test(ranges_are_shared),
     };
 
     return RUN(tests);

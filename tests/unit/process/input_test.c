@@ -295,6 +295,77 @@ static void messages_stay_in_order(void **state)
     hang_up(&t);
 }
 
+/* Appends a message in the binary form, in its envelope. */
+static size_t pack(uint8_t *to, const ProtobufCMessage *m)
+{
+    size_t n = protobuf_c_message_pack(m, to + ENVELOPE_SIZE);
+
+    envelope_encode(0, (uint32_t)n, to);
+    return ENVELOPE_SIZE + n;
+}
+
+/* Messages from nothing to many times what the pipe takes, to a process that reads when the gate is open. Those that are long
+ * stay in the segments that they came in: more than half of these must be left for others, then even they are copied. */
+static void long_messages_stay_whole_and_in_order(void **state)
+{
+    static const size_t sizes[] = {1, SEG_SIZE - 1, SEG_SIZE, 3, 0, 65536, 300000, 1, 70000, SEG_SIZE + 1, 2};
+    static uint8_t request[1 << 20], block[300000];
+    Process__StreamInputRequest m = PROCESS__STREAM_INPUT_REQUEST__INIT;
+    Process__StreamInputRequest__StartEvent start = PROCESS__STREAM_INPUT_REQUEST__START_EVENT__INIT;
+    Process__StreamInputRequest__DataEvent data = PROCESS__STREAM_INPUT_REQUEST__DATA_EVENT__INIT;
+    Process__ProcessSelector process = PROCESS__PROCESS_SELECTOR__INIT;
+    Process__ProcessInput input = PROCESS__PROCESS_INPUT__INIT;
+
+    (void)state;
+    for (int plenty = 1; plenty >= 0; plenty--) {
+        struct chain others = {0};
+        size_t n, total = 0, sent;
+
+        while (!plenty && seg_pool_free(&rig.in_pool) >= rig.in_pool.total / 2) {
+            struct seg *s = seg_get(&rig.in_pool);
+
+            assert_int_equal(chain_give(&others, s, s->data, 1), 0);
+        }
+        process.selector_case = PROCESS__PROCESS_SELECTOR__SELECTOR_PID;
+        process.pid = (uint32_t)begin(gated("@; exec cat"), false);
+        start.process = &process;
+        m.event_case = PROCESS__STREAM_INPUT_REQUEST__EVENT_START;
+        m.start = &start;
+        n = pack(request, &m.base);
+        data.input = &input;
+        m.event_case = PROCESS__STREAM_INPUT_REQUEST__EVENT_DATA;
+        m.data = &data;
+        input.input_case = PROCESS__PROCESS_INPUT__INPUT_STDIN;
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            for (size_t k = 0; k < sizes[i]; k++)
+                block[k] = (uint8_t)((total + k) * 31 >> 3);
+            input.stdin = (ProtobufCBinaryData){sizes[i], block};
+            n += pack(request + n, &m.base);
+            total += sizes[i];
+        }
+        ask_part(&t, "StreamInput", "connect+proto", "", n, request, 100);
+        sent = 100 + rig_send(&rig, t.fd, request + 100, n - 100);
+        TURN_UNTIL(!TAILQ_EMPTY(&sub.exec->input.waiting));
+        assert_int_equal(sub.exec->input.queue.bytes, STDIN_QUEUE_MAX);
+        if (plenty) /* in the pool's segments, not in copies */
+            assert_in_range(rig.in_pool.in_use, STDIN_QUEUE_MAX / SEG_SIZE, rig.in_pool.total);
+        open_gate();
+        TURN_UNTIL((sent += rig_send(&rig, t.fd, request + sent, n - sent)) == n);
+        TURN_UNTIL(collect(total));
+        HEAR(&t, "HTTP/1.1 200");
+        TURN_UNTIL(has(&t, "0\r\n\r\n"));
+        assert_int_equal(out_len, total);
+        for (size_t i = 0; i < total; i++)
+            if (out[i] != (char)(i * 31 >> 3))
+                fail_msg("byte %zu differs", i);
+        hang_up(&t);
+        exec_signal(sub.exec, SIGKILL, EXEC_TARGET_DEFAULT, 0, NULL);
+        TURN_UNTIL(sub.exec->state == EXEC_CLOSED);
+        exec_unsubscribe(&sub);
+        chain_clear(&others);
+    }
+}
+
 static void the_first_message_names_the_process(void **state)
 {
     (void)state;
@@ -353,6 +424,7 @@ int main(void)
         T(a_call_feeds_one_process_however_long_it_takes),
         T(without_memory_the_call_fails),
         T(messages_stay_in_order),
+        T(long_messages_stay_whole_and_in_order),
         T(the_first_message_names_the_process),
         T(a_process_that_has_ended_is_told),
     };

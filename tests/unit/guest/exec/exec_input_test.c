@@ -9,11 +9,13 @@
 
 /* Fails when a test wants it. */
 static bool no_memory;
-#define chain_copy(c, data, n) (no_memory ? -1 : (chain_copy)(c, data, n))
+#define chain_copy(c, data, n)  (no_memory ? -1 : (chain_copy)(c, data, n))
+#define chain_move(dst, src, n) (no_memory ? -1 : (chain_move)(dst, src, n))
 
 #include "guest/exec/exec_input.c"
 
 #undef chain_copy
+#undef chain_move
 
 static struct loop loop;
 static struct execs table;
@@ -82,9 +84,23 @@ static int teardown(void **state)
     return TAILQ_EMPTY(&x.input.waiting) ? 0 : -1;
 }
 
+/* Writes a copy of these bytes. */
+static ssize_t put_as(bool terminal, const void *data, size_t n, struct exec_wait *w)
+{
+    struct chain c = {0};
+    ssize_t taken;
+
+    assert_int_equal((chain_copy)(&c, data, n), 0);
+    taken = exec_write(&x, terminal, &c, w, &e);
+    if (taken >= 0)
+        assert_int_equal(c.bytes, n - (size_t)taken);
+    chain_clear(&c);
+    return taken;
+}
+
 static ssize_t put(const void *data, size_t n, struct exec_wait *w)
 {
-    return exec_write(&x, false, data, n, w, &e);
+    return put_as(false, data, n, w);
 }
 
 /* Fills the pipe and the queue; returns how much that was. */
@@ -166,6 +182,32 @@ static void the_sender_is_told_when_there_is_room_worth_it(void **state)
     assert_true(x.input.queue.bytes < STDIN_QUEUE_MAX / 2);
 }
 
+/* A long piece stays where it was received; of many short ones none may hold a segment of its own. */
+static void long_pieces_are_queued_as_they_are_and_short_ones_together(void **state)
+{
+    static uint8_t block[1 << 16];
+    struct waiter w = waiter('a', false);
+    struct seg *seg = seg_heap(2 * SEG_SIZE);
+    struct chain c = {0};
+    ssize_t n = write(x.input.fd, block, sizeof block);
+
+    (void)state;
+    assert_int_equal(n, sizeof block); /* the pipe is full */
+    memset(seg->data, 'l', 2 * SEG_SIZE);
+    assert_int_equal(chain_ref(&c, seg, seg->data, SEG_SIZE), 0);
+    assert_int_equal(exec_write(&x, false, &c, &w.wait, &e), SEG_SIZE);
+    assert_int_equal(seg->refs, 2);
+    for (int i = 0; i < 400; i++) {
+        assert_int_equal(chain_ref(&c, seg, seg->data + SEG_SIZE + i, 1), 0);
+        assert_int_equal(exec_write(&x, false, &c, &w.wait, &e), 1);
+    }
+    assert_int_equal(seg->refs, 2);
+    assert_int_equal(x.input.queue.bytes, SEG_SIZE + 400);
+    assert_int_equal(x.input.queue.count, 2);
+    chain_clear(&c);
+    seg_unref(seg);
+}
+
 static void senders_are_told_in_their_order_and_each_once(void **state)
 {
     struct waiter a = waiter('a', true), b = waiter('b', false), c = waiter('c', true);
@@ -208,7 +250,7 @@ static void a_pipe_is_no_terminal_and_the_other_way_round(void **state)
     struct waiter w = waiter('a', false);
 
     (void)state;
-    assert_int_equal(exec_write(&x, true, (const uint8_t *)"x", 1, &w.wait, &e), -1);
+    assert_int_equal(put_as(true, "x", 1, &w.wait), -1);
     assert_int_equal(e.status, STATUS_INTERNAL);
     assert_string_equal(e.text,
                         "error writing to tty: tty not assigned to process — input should be written to the "
@@ -258,6 +300,7 @@ static void without_memory_the_sender_is_told(void **state)
     no_memory = true;
     assert_int_equal(put(block, sizeof block, &w.wait), -1);
     assert_string_equal(e.text, "error writing to stdin: out of memory");
+    assert_int_equal(put(block, 1, &w.wait), -1); /* as little as this */
     assert_null(w.wait.exec);
 }
 
@@ -307,9 +350,8 @@ static void a_terminals_end_is_typed(void **state)
         x.state = EXEC_EXITED; /* there is no leader to be hung up */
         x.pipes[0].fd = master;
         exec_input_start(&x, &s);
-        assert_int_equal(
-            exec_write(&x, true, (const uint8_t *)cases[i].typed, strlen(cases[i].typed), &w.wait, &e),
-            strlen(cases[i].typed));
+        assert_int_equal(put_as(true, cases[i].typed, strlen(cases[i].typed), &w.wait),
+                         strlen(cases[i].typed));
         assert_int_equal(exec_close_input(&x, &e), 0);
         turns(1);
         assert_int_equal(x.input.queue.bytes, 0);
@@ -319,7 +361,7 @@ static void a_terminals_end_is_typed(void **state)
             assert_memory_equal(buf, cases[i].read, strlen(cases[i].read));
         }
         assert_int_equal(read(slave, buf, sizeof buf), 0);
-        assert_int_equal(exec_write(&x, true, (const uint8_t *)"\n", 1, &w.wait, &e), 1);
+        assert_int_equal(put_as(true, "\n", 1, &w.wait), 1);
         assert_false(x.input.ended); /* it can be typed on */
         exec_input_stop(&x);
         x.pipes[0].fd = -1;
@@ -369,6 +411,7 @@ int main(void)
         T(what_the_pipe_takes_is_not_queued),
         T(the_queue_is_bounded_and_its_sender_waits),
         T(the_sender_is_told_when_there_is_room_worth_it),
+        T(long_pieces_are_queued_as_they_are_and_short_ones_together),
         T(senders_are_told_in_their_order_and_each_once),
         T(who_does_not_wait_any_more_is_not_told),
         T(a_pipe_is_no_terminal_and_the_other_way_round),

@@ -252,6 +252,19 @@ static void identity_changes(void **state)
     reader_free(&r);
 }
 
+/* Writes a copy of these bytes. */
+static ssize_t put(struct exec *x, bool terminal, const void *data, size_t n, struct exec_wait *wait,
+                   struct err *e)
+{
+    struct chain c = {0};
+    ssize_t taken;
+
+    assert_int_equal(chain_copy(&c, data, n), 0);
+    taken = exec_write(x, terminal, &c, wait, e);
+    chain_clear(&c);
+    return taken;
+}
+
 static void input(void **state)
 {
     struct reader r;
@@ -261,13 +274,13 @@ static void input(void **state)
     (void)state;
     begin_spec(&r, &(struct exec_spec){.cmd = "cat", .stdin_pipe = true});
     RUN_UNTIL(&r, r.started, 5000);
-    assert_int_equal(exec_write(r.sub.exec, false, (const uint8_t *)"hello", 5, &wait, &e), 5);
-    assert_int_equal(exec_write(r.sub.exec, false, (const uint8_t *)"", 0, &wait, &e), 0);
-    assert_int_equal(exec_write(r.sub.exec, true, (const uint8_t *)"x", 1, &wait, &e), -1);
+    assert_int_equal(put(r.sub.exec, false, "hello", 5, &wait, &e), 5);
+    assert_int_equal(put(r.sub.exec, false, "", 0, &wait, &e), 0);
+    assert_int_equal(put(r.sub.exec, true, "x", 1, &wait, &e), -1);
     assert_non_null(strstr(e.text, "error writing to tty: tty not assigned to process"));
     assert_int_equal(exec_close_input(r.sub.exec, &e), 0);
     assert_int_equal(exec_close_input(r.sub.exec, &e), 0);
-    assert_int_equal(exec_write(r.sub.exec, false, (const uint8_t *)"x", 1, &wait, &e), -1);
+    assert_int_equal(put(r.sub.exec, false, "x", 1, &wait, &e), -1);
     assert_string_equal(e.text, "error writing to stdin: stdin not enabled or closed");
     assert_int_equal(exec_resize(r.sub.exec, 1, 1, &e), -1);
     RUN_UNTIL(&r, r.ended, 5000);
@@ -298,7 +311,7 @@ static void feed(struct feeder *f)
 
         for (size_t i = 0; i < n; i++)
             block[i] = (uint8_t)((f->sent + i) * 31 >> 3);
-        taken = exec_write(f->exec, false, block, n, &f->wait, &e);
+        taken = put(f->exec, false, block, n, &f->wait, &e);
         if (taken < 0) {
             f->failed = true;
             return;
@@ -380,10 +393,10 @@ static void terminal(void **state)
             .rows = 33});
     RUN_UNTIL(&r, strstr(text(&r, RING_PTY), "33 91") && strstr(text(&r, RING_PTY), "620 root"), 5000);
     assert_memory_equal(text(&r, RING_PTY), "/dev/pts/", 9);
-    assert_int_equal(exec_write(r.sub.exec, false, (const uint8_t *)"x", 1, &wait, &e), -1);
+    assert_int_equal(put(r.sub.exec, false, "x", 1, &wait, &e), -1);
     assert_non_null(strstr(e.text, "error writing to stdin: tty assigned to process"));
     assert_int_equal(exec_resize(r.sub.exec, 50, 20, &e), 0);
-    assert_int_equal(exec_write(r.sub.exec, true, (const uint8_t *)"abc\n", 4, &wait, &e), 4);
+    assert_int_equal(put(r.sub.exec, true, "abc\n", 4, &wait, &e), 4);
     RUN_UNTIL(&r, r.ended, 5000);
     assert_non_null(strstr(text(&r, RING_PTY), "got:abc\r\n20 50\r\n"));
     assert_int_equal(r.exit.code, 3);

@@ -68,7 +68,7 @@ static void varints_end_or_are_none(void **state)
         struct bytes s = {cases[i].bytes, cases[i].len};
         uint64_t v;
 
-        assert_int_equal(varint(&s, &v), cases[i].used > 0);
+        assert_int_equal(proto_varint(&s, &v), cases[i].used > 0);
         assert_int_equal(s.len, cases[i].len - cases[i].used);
         if (cases[i].used)
             assert_int_equal(v, cases[i].value);
