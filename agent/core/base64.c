@@ -63,56 +63,49 @@ void base64_encode(const uint8_t *in, size_t n, char *out)
         out[2] = alphabet[(v >> 6) & 63];
 }
 
-static int value_of(unsigned char c)
+/* What a digit is worth where it is the first, second, third or fourth of four: bits of the three bytes, the first byte
+ * lowest. What is no digit has the top bit. Filled at first use, 4 KiB. */
+static uint32_t digits[4][256];
+
+#define NO_DIGIT 0x80000000u
+
+static void fill_digits(void)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+' || c == '-')
-        return 62;
-    if (c == '/' || c == '_')
-        return 63;
-    return -1;
+    memset(digits, 0xff, sizeof digits);
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned char names[2] = {(unsigned char)alphabet[i], (unsigned char)alphabet[i]};
+
+        if (i >= 62) /* the URL-safe alphabet's */
+            names[1] = "-_"[i - 62];
+        for (unsigned k = 0; k < 4; k++)
+            digits[k][names[0]] = digits[k][names[1]] = __builtin_bswap32(i << (26 - 6 * k));
+    }
 }
 
 ptrdiff_t base64_decode(struct bytes s, uint8_t *out)
 {
-    static int8_t values[256];
-    static bool filled;
     const uint8_t *in = (const uint8_t *)s.ptr;
     uint8_t *start = out;
+    uint32_t all = 0, v;
     size_t n = s.len;
 
-    if (!filled) {
-        for (int i = 0; i < 256; i++)
-            values[i] = (int8_t)value_of((unsigned char)i);
-        filled = true;
-    }
+    if (!digits[0][0])
+        fill_digits();
     if (n % 4 == 0) /* padding is allowed only where it completes a group */
         for (int i = 0; i < 2 && n > 0 && in[n - 1] == '='; i++)
             n--;
-    for (; n >= 4; n -= 4, in += 4) {
-        int a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
-
-        if ((a | b | c | d) < 0)
-            return -1;
-        *out++ = (uint8_t)(a << 2 | b >> 4);
-        *out++ = (uint8_t)(b << 4 | c >> 2);
-        *out++ = (uint8_t)(c << 6 | d);
+    for (; n >= 4; n -= 4, in += 4, out += 3) {
+        v = digits[0][in[0]] | digits[1][in[1]] | digits[2][in[2]] | digits[3][in[3]];
+        all |= v;
+        memcpy(out, &v, sizeof v); /* the fourth byte is the next one's, or of the room behind */
     }
     if (n == 1)
         return -1;
     if (n >= 2) {
-        int a = values[in[0]], b = values[in[1]], c = n == 3 ? values[in[2]] : 0;
-
-        if ((a | b | c) < 0)
-            return -1;
-        *out++ = (uint8_t)(a << 2 | b >> 4);
-        if (n == 3)
-            *out++ = (uint8_t)(b << 4 | c >> 2);
+        v = digits[0][in[0]] | digits[1][in[1]] | (n == 3 ? digits[2][in[2]] : 0);
+        all |= v;
+        memcpy(out, &v, n - 1);
+        out += n - 1;
     }
-    return out - start;
+    return all & NO_DIGIT ? -1 : out - start;
 }

@@ -31,10 +31,13 @@ int any_decode(struct decoder *c, json_t *j, ProtobufCMessage *m)
         return 0;
     if (json_string_length(url) == 0)
         return json_bad(c, m, "no type in \"@type\"");
-    d = type_of(json_string_value(url));
-    if (!d)
-        return err_set(c->e, STATUS_INVALID_ARGUMENT, 0, "unmarshal %s: unknown type '%s'",
-                       m->descriptor->name, json_string_value(url));
+    d = json_lifted(&c->lift, url) ? NULL : type_of(json_string_value(url)); /* no name is that long */
+    if (!d) {
+        struct bytes text = json_lift_string(&c->lift, url);
+
+        return err_set(c->e, STATUS_INVALID_ARGUMENT, 0, "unmarshal %s: unknown type '%.*s'",
+                       m->descriptor->name, (int)MIN(text.len, (size_t)ERR_TEXT_MAX), text.ptr);
+    }
     if (well_known_find(d)) {
         /* Some take Empty for a message like any other, and write it without one. */
         if (!value && strcmp(d->name, "google.protobuf.Empty") != 0)

@@ -7,11 +7,13 @@
 
 #include "core/writer.h"
 #include "rpc/codec/codec.h"
+#include "rpc/codec/json_lift.h"
 
 void json_init(void);
 
-ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes in, struct arena *a,
-                              struct err *e);
+/* Strings of lift_from bytes or more need not go through the parser (json_lift.h). */
+ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes in, size_t lift_from,
+                              struct arena *a, struct err *e);
 int json_encode(const ProtobufCMessage *m, const struct chain *bulk, struct seg_pool *pool, struct chain *out,
                 struct err *e);
 
@@ -30,6 +32,7 @@ struct decoder {
     struct err *e;
     const char *where; /* the message's name, for errors */
     unsigned depth;    /* messages around what is decoded; at most NESTING_MAX, as in the binary form */
+    struct json_lift lift;
 };
 
 /* Decodes `j` as a message of its own, in *out, or into the field of `m`. Return 0, or -1 with c->e. */

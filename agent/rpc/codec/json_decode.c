@@ -7,6 +7,7 @@
 #include "core/base64.h"
 #include "core/limits.h"
 #include "rpc/codec/json.h"
+#include "rpc/codec/json_lift.h"
 #include "rpc/codec/maps.h"
 
 /* --- jansson within a budget ----------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static void budget_free(void *p)
 }
 
 /* Parses within the budget. NULL: it is malformed, or one of the flags above says why not. */
-static json_t *load(struct bytes in, json_error_t *error)
+static json_t *load(struct bytes in, size_t flags, json_error_t *error)
 {
     json_t *j;
 
@@ -66,10 +67,10 @@ static json_t *load(struct bytes in, json_error_t *error)
         parsing = false;
         return NULL;
     }
-    j = json_loadb(in.ptr ? in.ptr : "", in.len, LOAD_FLAGS, error);
+    j = json_loadb(in.ptr ? in.ptr : "", in.len, LOAD_FLAGS | flags, error);
     /* Some write 1e20 with all its digits; for jansson that is an integer, and too large for one. */
     if (!j && json_error_code(error) == json_error_numeric_overflow)
-        j = json_loadb(in.ptr, in.len, LOAD_FLAGS | JSON_DECODE_INT_AS_REAL, error);
+        j = json_loadb(in.ptr, in.len, LOAD_FLAGS | flags | JSON_DECODE_INT_AS_REAL, error);
     parsing = false;
     return j;
 }
@@ -106,8 +107,8 @@ static bool too_deep(struct bytes in)
     return false;
 }
 
-/* A JSON value of any kind; else as json_parse. */
-static json_t *parse(struct bytes in, size_t max, struct err *e)
+/* A JSON value of any kind, with further flags for jansson; else as json_parse. */
+static json_t *parse(struct bytes in, size_t flags, size_t max, struct err *e)
 {
     json_error_t error = {.line = 0};
     json_t *j;
@@ -117,7 +118,7 @@ static json_t *parse(struct bytes in, size_t max, struct err *e)
         return NULL;
     }
     budget = max;
-    j = load(in, &error);
+    j = load(in, flags, &error);
     if (!j && over_budget)
         err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "unmarshal: the message needs more than %zu bytes of memory",
                 max);
@@ -131,7 +132,7 @@ static json_t *parse(struct bytes in, size_t max, struct err *e)
 
 json_t *json_parse(struct bytes in, size_t max, struct err *e)
 {
-    json_t *j = parse(in, max, e);
+    json_t *j = parse(in, 0, max, e);
 
     if (!j || json_is_object(j))
         return j;
@@ -275,7 +276,7 @@ static int get_bytes(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
 
     if (!json_is_string(j))
         return bad(c, f, "not a base64 string");
-    s = (struct bytes){json_string_value(j), json_string_length(j)};
+    s = json_lift_string(&c->lift, j);
     out->data = arena_alloc(c->a, s.len / 4 * 3 + 3);
     if (!out->data)
         return json_no_memory(c);
@@ -286,12 +287,37 @@ static int get_bytes(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
     return 0;
 }
 
+static int get_value(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t *j, void *p);
+
+/* A lifted string as a JSON value again, for what cannot take it otherwise; NULL without memory. */
+static json_t *put_back(const struct decoder *c, json_t *lifted)
+{
+    struct bytes s = json_lift_string(&c->lift, lifted);
+
+    return json_stringn_nocheck(s.ptr, s.len);
+}
+
+/* The value of a field to which a long string is worth nothing special. */
+static int get_from_lifted(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t *j, void *p)
+{
+    json_t *whole = put_back(c, j);
+    int ret;
+
+    if (!whole)
+        return json_no_memory(c);
+    ret = get_value(c, f, whole, p);
+    json_decref(whole);
+    return ret;
+}
+
 /* One value of the field's type to p. */
 static int get_value(struct decoder *c, const ProtobufCFieldDescriptor *f, json_t *j, void *p)
 {
     uint64_t n;
     double real;
 
+    if (json_lifted(&c->lift, j) && f->type != PROTOBUF_C_TYPE_STRING && f->type != PROTOBUF_C_TYPE_BYTES)
+        return get_from_lifted(c, f, j, p);
     switch (f->type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
@@ -337,7 +363,7 @@ static int get_value(struct decoder *c, const ProtobufCFieldDescriptor *f, json_
     case PROTOBUF_C_TYPE_STRING:
         if (!json_is_string(j))
             return bad(c, f, "not a string");
-        *(char **)p = arena_string(c->a, (struct bytes){json_string_value(j), json_string_length(j)});
+        *(char **)p = arena_string(c->a, json_lift_string(&c->lift, j));
         return *(char **)p ? 0 : json_no_memory(c);
     case PROTOBUF_C_TYPE_BYTES:
         return get_bytes(c, f, j, p);
@@ -472,6 +498,13 @@ int json_get_message(struct decoder *c, const ProtobufCMessageDescriptor *d, jso
 
     if (c->depth > NESTING_MAX)
         return too_nested(c->e);
+    if (json_lifted(&c->lift, j)) { /* a whole text, or an Any's value */
+        json_t *whole = put_back(c, j);
+        int ret = whole ? json_get_message(c, d, whole, out) : json_no_memory(c);
+
+        json_decref(whole);
+        return ret;
+    }
     m = *out = new_message(c, d);
     if (!m)
         return -1;
@@ -508,17 +541,35 @@ int json_get_packed(struct decoder *c, ProtobufCMessage *m, ProtobufCBinaryData 
     return 0;
 }
 
-ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes in, struct arena *a,
-                              struct err *e)
+/* Parses the text without its long strings, or as it came where that is no JSON. */
+static json_t *parse_lifted(struct json_lift *lift, struct bytes in, size_t max, struct err *e)
+{
+    json_t *j;
+
+    if (lift->count == 0)
+        return parse(in, 0, max, e);
+    j = parse(lift->text, JSON_ALLOW_NUL, max, e);
+    if (j)
+        return j;
+    json_lift_clear(lift);
+    return parse(in, 0, max, e);
+}
+
+ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes in, size_t lift_from,
+                              struct arena *a, struct err *e)
 {
     struct decoder c = {.a = a, .e = e, .where = d->name};
     ProtobufCMessage *m = NULL;
-    json_t *j = well_known_find(d) ? parse(in, a->max, e) : json_parse(in, a->max, e);
-    int ret;
+    int ret = -1;
+    json_t *j;
 
-    if (!j)
-        return NULL;
-    ret = json_get_message(&c, d, j, &m);
+    json_lift(&c.lift, in, lift_from);
+    j = parse_lifted(&c.lift, in, a->max, e);
+    if (j && !json_is_object(j) && !well_known_find(d))
+        err_set(e, STATUS_INVALID_ARGUMENT, 0, "unmarshal: the JSON is not an object");
+    else if (j)
+        ret = json_get_message(&c, d, j, &m);
     json_decref(j);
+    json_lift_clear(&c.lift);
     return ret < 0 ? NULL : m;
 }

@@ -47,7 +47,7 @@ static Unit__All *decode(const char *text)
 {
     arena_clear(&arena);
     arena = (struct arena){.max = MIB};
-    return (Unit__All *)json_decode(&unit__all__descriptor, bytes_of(text), &arena, &e);
+    return (Unit__All *)json_decode(&unit__all__descriptor, bytes_of(text), 32, &arena, &e);
 }
 
 /* --- parsing within bounds ------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ static void the_machines_memory_may_end_at_any_point(void **state)
         arena_clear(&arena);
         arena = (struct arena){.max = MIB};
         allocations = n;
-        ran_out = !json_decode(&unit__all__descriptor, bytes_of(text), &arena, &e);
+        ran_out = !json_decode(&unit__all__descriptor, bytes_of(text), 32, &arena, &e);
         allocations = -1;
         if (!ran_out) {
             assert_true(n > 5);
