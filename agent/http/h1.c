@@ -502,12 +502,21 @@ static void end_of_stream(struct h1 *h)
     }
 }
 
-/* A large body is read straight into segments that its consumer can keep. */
-static void read_body(struct h1 *h)
+/* Whether the next bytes are a large body's. */
+static bool in_bulk(const struct h1 *h)
+{
+    return h->x && h->begun && !h->complete &&
+           (h->body_left > (int64_t)SEG_SIZE || (h->body_left < 0 && h->bulk));
+}
+
+/* A large body is read straight into segments that its consumer can keep. Returns how many bytes came where there was room
+ * for no more; else 0. */
+static size_t read_body(struct h1 *h)
 {
     struct seg *segs[8];
     struct iovec iov[8];
     size_t want = h->body_left > 0 ? (size_t)MIN(h->body_left, (int64_t)BODY_WINDOW) : (size_t)BODY_WINDOW;
+    size_t room = 0, full;
     int count = 0;
     ssize_t n;
 
@@ -518,11 +527,13 @@ static void read_body(struct h1 *h)
             break;
         segs[count] = s;
         iov[count++] = (struct iovec){s->data, s->cap};
+        room += s->cap;
     }
     if (count == 0)
-        return;
+        return 0;
     n = conn_readv(h->conn, iov, count);
     h->bulk = n >= (ssize_t)BULK_MIN;
+    full = n == (ssize_t)room ? room : 0;
     for (int i = 0; i < count; i++) {
         size_t len = n > 0 ? MIN((size_t)n, segs[i]->cap) : 0;
 
@@ -543,6 +554,7 @@ static void read_body(struct h1 *h)
         seg_unref(segs[i]);
     }
     deliver(h);
+    return full;
 }
 
 static void drop(struct h1 *h)
@@ -564,46 +576,56 @@ static void hand_over(struct h1 *h, const uint8_t *p, size_t n)
     h2_start(c, http, p, n);
 }
 
-static void h1_readable(struct conn *c)
+/* Anything else. Returns as read_body does. */
+static size_t read_small(struct h1 *h)
 {
-    struct h1 *h = c->state;
-    bool in_body = h->x && h->begun && !h->complete;
+    struct conn *c = h->conn;
     size_t want = SCRATCH_SIZE;
     ssize_t n;
 
-    if (in_body && (h->body_left > (int64_t)SEG_SIZE || (h->body_left < 0 && h->bulk))) {
-        read_body(h);
-        set_reading(h);
-        return;
-    }
     if (h->complete)
         want = LOOKAHEAD_MAX - MIN(h->ahead.bytes, (size_t)LOOKAHEAD_MAX);
     n = conn_read(c, scratch, want);
     h->bulk = n == (ssize_t)SCRATCH_SIZE;
     if (n == CONN_AGAIN || n == CONN_ERROR)
-        return;
+        return 0;
     if (n == 0) {
         end_of_stream(h);
-        return;
+        return 0;
     }
     if (!h->complete) {
         ptrdiff_t used = parse(h, scratch, (size_t)n, NULL);
 
         if (used < 0)
-            return;
+            return 0;
         if (h->preface) {
             hand_over(h, scratch + used, (size_t)(n - used));
-            return;
+            return 0;
         }
         if (used < n && chain_copy(&h->ahead, scratch + used, (size_t)(n - used)) < 0) {
             conn_abort(c, CLOSE_ERROR);
-            return;
+            return 0;
         }
         deliver(h);
     } else if (chain_copy(&h->ahead, scratch, (size_t)n) < 0) {
         conn_abort(c, CLOSE_ERROR);
     }
-    set_reading(h);
+    return n == (ssize_t)want ? want : 0;
+}
+
+/* Reads once; and of a large body, of which all there was room for has come, more at once. */
+static void h1_readable(struct conn *c)
+{
+    struct h1 *h = c->state;
+    size_t sum = 0, n;
+
+    do {
+        n = in_bulk(h) ? read_body(h) : read_small(h);
+        if (c->protocol != &http_h1) /* it is HTTP/2's now, and h is gone */
+            return;
+        sum += n;
+        set_reading(h);
+    } while (n > 0 && sum < TURN_BYTES && c->phase == CONN_OPEN && c->want_read && in_bulk(h));
 }
 
 /* --- the connection -------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ static void hello(struct http_exchange *x)
 struct echo {
     struct chain body;
 };
+static struct echo *echoing; /* the last one */
 static int destroyed;
 static int cancelled = -1;
 
@@ -53,7 +54,8 @@ static void echo(struct http_exchange *x)
     static const struct http_events events = {
         .body = echo_body, .body_end = echo_end, .cancel = note_cancel, .destroy = echo_destroy};
 
-    http_own(x, &events, calloc(1, sizeof(struct echo)));
+    echoing = calloc(1, sizeof *echoing);
+    http_own(x, &events, echoing);
 }
 
 /* Streams numbers until `stream_left` is used up; never consumes a body. */
@@ -374,6 +376,32 @@ static void body_window_is_bounded(void **state)
     rig_turns(&r, 4);
 }
 
+/* A large body that is there is read in one turn of the loop; one that does not end leaves others theirs. */
+static void a_turn_reads_on_but_not_for_ever(void **state)
+{
+    static char data[4 << 20];
+    int fd = rig_connect(&r), large = sizeof data;
+    ssize_t sent;
+    size_t before;
+
+    (void)state;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof large), 0);
+    rig_talk(&r, fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n", got, sizeof got,
+             &ended);
+    sent = send(fd, data, 2 * BODY_WINDOW + 1, MSG_NOSIGNAL);
+    assert_int_equal(sent, 2 * BODY_WINDOW + 1);
+    rig_turns(&r, 1);
+    assert_int_equal(echoing->body.bytes, sent);
+    sent = send(fd, data, 2 * TURN_BYTES, MSG_NOSIGNAL);
+    assert_int_equal(sent, 2 * TURN_BYTES);
+    before = echoing->body.bytes;
+    rig_turns(&r, 1);
+    assert_int_equal(echoing->body.bytes - before, TURN_BYTES);
+    close(fd);
+    rig_turns(&r, 10);
+    assert_int_equal(destroyed, 1);
+}
+
 /* With the pool for request bodies exhausted one connection goes on at a time; nobody fails, nobody
  * deadlocks. */
 static void body_memory_runs_out(void **state)
@@ -638,6 +666,7 @@ int main(void)
         T(waits_and_kicks),
         T(look_ahead_is_bounded),
         T(body_window_is_bounded),
+        T(a_turn_reads_on_but_not_for_ever),
         T(body_memory_runs_out),
         T(continues_when_wanted),
         T(an_unwanted_body_is_dropped),
