@@ -11,40 +11,49 @@
 
 #define BATCH 64 /* children in one turn: a bomb of orphans must not keep the loop */
 
-/* Reaps a batch. Returns false when there may be more. */
-static bool reap(struct reaper *r)
+/* Reaps one child: that of this pid, or with -1 any. Returns false when it has not ended, or there is none. */
+static bool reap(struct reaper *r, pid_t which)
 {
-    for (int i = 0; i < BATCH; i++) {
-        struct rusage usage;
-        int status;
-        pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+    struct rusage usage;
+    int status;
+    pid_t pid = wait4(which, &status, WNOHANG, &usage);
 
-        if (pid <= 0)
-            return true;
-        r->reaped++;
-        r->exited(r, pid, status, &usage);
-    }
-    return false;
+    if (pid <= 0)
+        return false;
+    r->reaped++;
+    r->exited(r, pid, status, &usage);
+    return true;
 }
 
-static void on_again(struct task *t)
+/* Reaps whoever else has ended. The kernel looks at every child for that. */
+static void on_walk(struct task *t)
 {
-    struct reaper *r = CONTAINER_OF(t, struct reaper, again);
+    struct reaper *r = CONTAINER_OF(t, struct reaper, walk);
 
-    if (!reap(r))
-        loop_defer(r->loop, t);
+    for (int i = 0; i < BATCH; i++)
+        if (!reap(r, -1))
+            return;
+    loop_defer(r->loop, t);
 }
 
-/* One record may stand for many deaths: signals of one number merge. */
+/* A record names one child, but may stand for many deaths: signals of one number merge. So the named one is
+ * reaped at once, which costs the same however many there are, and a walk always follows: at the end of the
+ * turn, behind what was queued there for the sake of the first. A death that the walk does not see has its
+ * signal still to come. */
 static void on_signal(struct ev_loop *ev, ev_io *w, int revents)
 {
     struct reaper *r = w->data;
     struct signalfd_siginfo info[4];
+    ssize_t n = read(r->fd, info, sizeof info);
 
     (void)ev;
     (void)revents;
-    if (read(r->fd, info, sizeof info) > 0 && !reap(r))
-        loop_defer(r->loop, &r->again);
+    if (n <= 0)
+        return;
+    for (size_t i = 0; i < (size_t)n / sizeof info[0]; i++)
+        if ((pid_t)info[i].ssi_pid > 0) /* anybody may send the signal; 0 is outside our pid namespace */
+            reap(r, (pid_t)info[i].ssi_pid);
+    loop_defer(r->loop, &r->walk);
 }
 
 int reaper_init(struct reaper *r, struct loop *loop,
@@ -53,7 +62,7 @@ int reaper_init(struct reaper *r, struct loop *loop,
 {
     sigset_t set;
 
-    *r = (struct reaper){.loop = loop, .again.run = on_again, .exited = exited};
+    *r = (struct reaper){.loop = loop, .walk.run = on_walk, .exited = exited};
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -66,13 +75,13 @@ int reaper_init(struct reaper *r, struct loop *loop,
     r->io.data = r;
     ev_set_priority(&r->io, EV_MINPRI); /* after the pipes: what a child wrote comes before its end */
     ev_io_start(loop->ev, &r->io);
-    loop_defer(loop, &r->again); /* children that died before */
+    loop_defer(loop, &r->walk); /* children that died before */
     return 0;
 }
 
 void reaper_destroy(struct reaper *r)
 {
-    loop_cancel(r->loop, &r->again);
+    loop_cancel(r->loop, &r->walk);
     ev_io_stop(r->loop->ev, &r->io);
     loop_close_fd(r->loop, &r->fd);
 }

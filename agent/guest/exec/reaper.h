@@ -1,6 +1,6 @@
-/* The reaper: the only caller of wait in the agent. It hears of dead children by a signalfd, reaps until
- * there are none, and tells the table of each; what the table does not know is an orphan that the kernel gave
- * us as init or subreaper. */
+/* The reaper: the only caller of wait in the agent. It hears of dead children by a signalfd, reaps the one
+ * that is named there, looks for others at the end of the turn, and tells the table of each; what the table
+ * does not know is an orphan that the kernel gave us as init or subreaper. */
 #ifndef GUEST_EXEC_REAPER_H
 #define GUEST_EXEC_REAPER_H
 
@@ -14,7 +14,7 @@ struct reaper {
     struct loop *loop;
     int fd;
     ev_io io;
-    struct task again; /* the turn's share was used up */
+    struct task walk; /* looks for all others that have ended */
     void (*exited)(struct reaper *r, pid_t pid, int status, const struct rusage *usage);
     uint64_t reaped;
 };

@@ -76,6 +76,70 @@ static void orphans_are_reaped(void **state)
     assert_int_equal(seen, 51);
 }
 
+static int seen_then;
+
+static void count_seen(struct task *t)
+{
+    (void)t;
+    seen_then = seen;
+}
+
+static struct task counting = {.run = count_seen};
+
+static void exited_with_something_to_do(struct reaper *reaper, pid_t pid, int status,
+                                        const struct rusage *usage)
+{
+    exited(reaper, pid, status, usage);
+    if (seen == 1)
+        loop_defer(&l, &counting);
+}
+
+/* Of two deaths that came as one signal the first is told, and what that leads to done, before anybody looks for more. */
+static void what_an_end_leads_to_does_not_wait_for_the_others(void **state)
+{
+    siginfo_t info;
+
+    (void)state;
+    ev_run(l.ev, EVRUN_NOWAIT); /* a signal may have come late, whose child was found before */
+    seen = seen_then = 0;
+    r.exited = exited_with_something_to_do;
+    for (int i = 0; i < 2; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0)
+            _exit(0);
+        assert_int_equal(waitid(P_PID, (id_t)pids[i], &info, WEXITED | WNOWAIT), 0);
+    }
+    turns(2);
+    r.exited = exited;
+    assert_int_equal(seen, 2);
+    assert_int_equal(seen_then, 1);
+}
+
+/* Its sender is no child, or a child that lives. */
+static void a_signal_that_somebody_sent_is_no_death(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    seen = 0;
+    kill(getpid(), SIGCHLD);
+    ev_run(l.ev, EVRUN_NOWAIT);
+    assert_int_equal(seen, 0);
+    pid = fork();
+    if (pid == 0) {
+        kill(getppid(), SIGCHLD);
+        pause();
+    }
+    for (int i = 0; i < 20; i++) {
+        usleep(1000);
+        ev_run(l.ev, EVRUN_NOWAIT);
+    }
+    assert_int_equal(seen, 0);
+    kill(pid, SIGKILL);
+    turns(1);
+    assert_int_equal(seen, 1);
+}
+
 static int setup(void **state)
 {
     struct err e;
@@ -97,6 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_is_missed),
         cmocka_unit_test(orphans_are_reaped),
+        cmocka_unit_test(what_an_end_leads_to_does_not_wait_for_the_others),
+        cmocka_unit_test(a_signal_that_somebody_sent_is_no_death),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
