@@ -34,6 +34,7 @@ static struct agent {
     ev_timer trim;
     struct jobs *spawners, *workers;
     struct cgroups cgroups;
+    struct lowfds lowfds;
     struct settings settings;
     struct execs execs;
     struct net net;
@@ -87,6 +88,8 @@ static struct spawn_surroundings surroundings(void)
     struct rlimit more;
 
     s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    s.low = &agent.lowfds;
+    lowfds_init(s.low, s.null_fd);
     errno = 0;
     s.nice = getpriority(PRIO_PROCESS, 0);
     getrlimit(RLIMIT_NOFILE, &s.nofile);

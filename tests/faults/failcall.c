@@ -51,6 +51,7 @@ static const struct call {
     {"chdir", SYS_chdir, 0},
     {"clone", SYS_clone, NO_PATH},
     {"clone3", SYS_clone3, NO_PATH},
+    {"close_range", SYS_close_range, NO_PATH},
     {"dup3", SYS_dup3, NO_PATH},
     {"epoll_ctl", SYS_epoll_ctl, NO_PATH},
     {"execve", SYS_execve, 0},

@@ -1,12 +1,13 @@
 """Each step of a spawn fails once, with each error that the kernel has for it: the caller hears which step it was,
 nothing is left of the attempt, and the next one works."""
+import contextlib
 import errno
 
 import pytest
 from agent import RpcError
-from faults import CallFaults, at_rest, attempt, settled, spawn_failure
+from faults import CallFaults, at_rest, attempt, descriptors, settled, spawn_failure
 
-CALLS = ["pipe2", "openat", "mkdirat", "ioctl", "clone3", "clone", "fcntl", "setsid", "dup3", "prlimit64", "setgroups",
+CALLS = ["pipe2", "openat", "mkdirat", "ioctl", "clone3", "clone", "close_range", "fcntl", "setsid", "dup3", "prlimit64", "setgroups",
          "setresgid", "setresuid", "chdir", "execve", "fchown", "setpriority", "ioprio_set", "prctl", "unlinkat"]
 PTY = {"pty": {"size": {"cols": 80, "rows": 24}}}
 NO_STDIN = {"stdin": False}
@@ -38,6 +39,7 @@ CASES = list(table(
     ("openat", "EMFILE ENFILE ENOMEM", {"text": "0000", "id": "leaf"}, (EXHAUSTED, "cgroup", None)),
     ("clone3", "EAGAIN ENOMEM", {}, (EXHAUSTED, "clone", "")),
     ("clone3", "ENOSYS EPERM", {"id": "older-call"}, 0),
+    ("close_range", "ENOMEM EMFILE", {"scope": "child"}, (EXHAUSTED, "pipe", "")),
     ("openat", "EMFILE ENOMEM", {"text": "ptmx", "times": 2, "fields": PTY, "id": "ptmx"},
      (EXHAUSTED, "pty", "/dev/ptmx")),
     ("openat", "EMFILE", {"text": "/dev/pts/ptmx", "fields": PTY, "id": "other-ptmx"}, 0),
@@ -87,3 +89,36 @@ def test_a_step_of_a_spawn(agent, call, error, how, want):
         assert about in (None, failure[2]), failure
     assert attempt(agent, **fields) == 0
     settled(agent, agent.before)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """An agent whose low descriptors are all taken, by connections."""
+    with CallFaults(CALLS) as a, contextlib.ExitStack() as stack:
+        at_rest(a)
+        for _ in range(80):
+            stack.enter_context(a.connect()).request("GET", "/health")
+        a.before = sorted(descriptors(a))
+        yield a
+
+
+@pytest.mark.parametrize("fields", [{}, PTY], ids=["pipes", "pty"])
+@pytest.mark.parametrize("nth", [1, 3])
+def test_what_a_child_needs_cannot_be_moved(crowd, nth, fields):
+    """It gets a copy of all the descriptors then, and runs."""
+    with crowd.fail("dup3", "EBUSY", nth=nth) as faults:
+        assert attempt(crowd, **fields) == 0
+    assert faults.failed == 1
+    assert attempt(crowd, **fields) == 0
+    settled(crowd, crowd.before)
+
+
+def test_a_low_number_cannot_be_taken_back(crowd):
+    """Its program's end is seen all the same; the number is lost."""
+    with crowd.fail("dup3", "EBUSY", nth=5) as faults:
+        assert attempt(crowd) == 0
+    assert faults.failed == 1
+    crowd.before.remove("/dev/null")
+    for fields in ({}, PTY):
+        assert attempt(crowd, **fields) == 0
+    settled(crowd, crowd.before)

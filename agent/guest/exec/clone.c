@@ -46,8 +46,8 @@ static long clone3_call(const struct clone_args *args, int (*fn)(void *), void *
 }
 #endif
 
-int clone_child(int (*fn)(void *), void *arg, void *stack, size_t stack_size, int cgroup, pid_t *pid,
-                bool *in_cgroup)
+int clone_child(int (*fn)(void *), void *arg, void *stack, size_t stack_size, int cgroup, bool share_fds,
+                pid_t *pid, bool *as_asked)
 {
     struct clone_args args = {
         .flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
@@ -61,13 +61,15 @@ int clone_child(int (*fn)(void *), void *arg, void *stack, size_t stack_size, in
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)cgroup;
     }
-    *in_cgroup = true;
+    if (share_fds)
+        args.flags |= CLONE_FILES;
+    *as_asked = true;
     if (clone3_call(&args, fn, arg) >= 0)
         return 0;
     /* No such call (before 5.3, other processors, a seccomp filter), or not these flags (before 5.7). */
     if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
         return -1;
-    *in_cgroup = false;
+    *as_asked = false;
     return clone(fn, (char *)stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, arg,
                  pid) < 0
                ? -1

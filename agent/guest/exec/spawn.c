@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/close_range.h>
 #include <linux/ioprio.h>
 
 #include "core/arena.h"
@@ -45,8 +46,9 @@ const char *spawn_stage_name(enum spawn_stage stage)
 struct child {
     int fds[3]; /* to become 0, 1, 2; all above 2 */
     bool pty;
-    int cgroup; /* where it belongs, or -1 */
-    bool in_cgroup;
+    int cgroup;    /* where it belongs, or -1 */
+    bool as_asked; /* it is there, and in our table of descriptors when `low` is set: see clone.h */
+    bool low;      /* all that it needs is below around->low->end */
     bool change_user;
     uid_t uid;
     gid_t gid;
@@ -159,7 +161,10 @@ CHILD_CODE static int child_main(void *arg)
     struct child *c = arg;
     uint64_t no_signals = 0;
 
-    if (!c->in_cgroup && c->cgroup >= 0)
+    /* First: until then what it opens or closes is the agent's. */
+    if (c->low && c->as_asked && syscall(SYS_close_range, c->around->low->end, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+        child_fail(c, SPAWN_PIPE, 127);
+    if (!c->as_asked && c->cgroup >= 0)
         enter_cgroup(c);
     if (syscall(SYS_setsid) < 0)
         child_fail(c, SPAWN_SESSION, 127);
@@ -490,6 +495,7 @@ static int start(struct spawn *s, const struct user *u, const char *cwd, int cgr
     _Alignas(16) char stack[CHILD_STACK];
     CLEANUP_FD int in = -1, out = -1, err = -1;
     int theirs[3] = {-1, -1, -1};
+    struct lowfds_set *set = NULL;
     struct child c = {
         .pty = s->spec->pty,
         .cgroup = cgroup,
@@ -519,9 +525,13 @@ static int start(struct spawn *s, const struct user *u, const char *cwd, int cgr
     c.fds[0] = in >= 0 ? in : s->around->null_fd;
     c.fds[1] = s->spec->pty ? in : out;
     c.fds[2] = s->spec->pty ? in : err;
-    if (clone_child(child_main, &c, stack, sizeof stack, cgroup, &s->pid, &c.in_cgroup) < 0)
-        return exhausted(s, SPAWN_CLONE, errno, "");
-    return judge(s, &c, c.fds[2]);
+    c.low = s->around->low && lowfds_lend(s->around->low, c.fds, &set);
+    if (clone_child(child_main, &c, stack, sizeof stack, cgroup, c.low, &s->pid, &c.as_asked) < 0)
+        ret = exhausted(s, SPAWN_CLONE, errno, "");
+    else
+        ret = judge(s, &c, c.fds[2]);
+    lowfds_return(s->around->low, set);
+    return ret;
 }
 
 static void run(struct job *j)

@@ -15,6 +15,7 @@
 #include "core/jobs.h"
 #include "core/ticket.h"
 #include "guest/cgroup.h"
+#include "guest/exec/lowfds.h"
 #include "guest/exec/spec.h"
 #include "guest/settings.h"
 
@@ -24,6 +25,7 @@ struct execs;
 struct spawn_surroundings {
     struct cgroups *cgroups;
     int null_fd;          /* /dev/null, read-write */
+    struct lowfds *low;   /* numbers for what it may keep; NULL: none */
     struct rlimit nofile; /* as the agent found it at its start */
     bool reset_nofile;    /* the agent has raised its own */
     int nice;             /* the agent's, to be undone */

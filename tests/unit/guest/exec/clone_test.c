@@ -6,14 +6,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
+#include "refuse.h"
 #include "test.h"
 
 #define CHILD_CODE __attribute__((no_sanitize("address", "undefined", "thread"), no_stack_protector))
@@ -21,11 +18,13 @@
 /* What the child saw; it lies in memory that is shared with it. */
 struct seen {
     pid_t pid; /* as written by the kernel */
-    bool in_cgroup;
+    bool as_asked;
     pid_t pid_at_start, own_pid;
-    bool in_cgroup_at_start;
+    bool as_asked_at_start;
     void *frame; /* an address on its stack */
     bool handler_is_default;
+    int to_close;    /* a descriptor for it to close, or -1: it is asked to share ours then */
+    bool still_open; /* here, after that */
 };
 
 static _Alignas(16) char stack[32 * 1024];
@@ -48,10 +47,12 @@ CHILD_CODE static int look(void *arg)
 
     s->pid_at_start = s->pid;
     s->own_pid = (pid_t)syscall(SYS_getpid);
-    s->in_cgroup_at_start = s->in_cgroup;
+    s->as_asked_at_start = s->as_asked;
     s->frame = &action;
     syscall(SYS_rt_sigaction, SIGUSR1, NULL, &action, sizeof action.mask);
     s->handler_is_default = action.handler == NULL;
+    if (s->to_close >= 0)
+        syscall(SYS_close, s->to_close);
     leave();
 }
 
@@ -60,8 +61,9 @@ static int clone_and_look(struct seen *s, int cgroup)
 {
     int status = -1;
 
-    if (clone_child(look, s, stack, sizeof stack, cgroup, &s->pid, &s->in_cgroup) < 0)
+    if (clone_child(look, s, stack, sizeof stack, cgroup, s->to_close >= 0, &s->pid, &s->as_asked) < 0)
         return -1;
+    s->still_open = fcntl(s->to_close, F_GETFD) >= 0;
     if (waitpid(s->pid, &status, 0) != s->pid || !WIFEXITED(status) || WEXITSTATUS(status) != 42)
         return -2;
     return 0;
@@ -78,25 +80,7 @@ static void on_signal(int signo)
     (void)signo;
 }
 
-/* From now on the two calls fail with these numbers; 0: not at all. */
-static void refuse_calls(unsigned clone3_errno, unsigned clone_errno)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, clone3_errno ? SECCOMP_RET_ERRNO | clone3_errno : SECCOMP_RET_ALLOW),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, clone_errno ? SECCOMP_RET_ERRNO | clone_errno : SECCOMP_RET_ALLOW),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = ARRAY_LEN(code), .filter = code};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-        _exit(99);
-}
-
-/* clone_and_look under such a filter. Returns its value, *errnum its errno. */
+/* clone_and_look where the two calls fail with these numbers; 0: they do not. Returns its value, *errnum its errno. */
 static int look_refused(unsigned clone3_errno, unsigned clone_errno, int cgroup, struct seen *s, int *errnum)
 {
     struct {
@@ -104,11 +88,14 @@ static int look_refused(unsigned clone3_errno, unsigned clone_errno, int cgroup,
         int ret, errnum;
         bool good;
     } *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t pid = fork();
+    pid_t pid;
     int status, ret;
 
+    shared->seen.to_close = s->to_close;
+    pid = fork();
     if (pid == 0) {
-        refuse_calls(clone3_errno, clone_errno);
+        refuse_call(SYS_clone3, (int)clone3_errno);
+        refuse_call(SYS_clone, (int)clone_errno);
         shared->ret = clone_and_look(&shared->seen, cgroup);
         shared->errnum = errno;
         shared->good = saw_a_good_child(&shared->seen);
@@ -129,7 +116,7 @@ static int look_refused(unsigned clone3_errno, unsigned clone_errno, int cgroup,
 
 static void the_child_runs_on_its_own_stack_and_its_pid_is_known_before(void **state)
 {
-    struct seen s = {0};
+    struct seen s = {.to_close = -1};
 
     (void)state;
     assert_int_equal(clone_and_look(&s, -1), 0);
@@ -138,7 +125,7 @@ static void the_child_runs_on_its_own_stack_and_its_pid_is_known_before(void **s
 
 static void the_child_has_no_signal_handlers(void **state)
 {
-    struct seen s = {0};
+    struct seen s = {.to_close = -1};
 
     (void)state;
     signal(SIGUSR1, on_signal);
@@ -150,23 +137,33 @@ static void the_child_has_no_signal_handlers(void **state)
 /* There is no way back to a child outside its cgroup: fn is told that the kernel did it. */
 static void the_kernel_puts_it_into_its_cgroup(void **state)
 {
-    struct seen s = {0};
+    struct seen s = {.to_close = -1};
 
     (void)state;
     assert_int_equal(clone_and_look(&s, -1), 0);
-    assert_true(s.in_cgroup_at_start);
+    assert_true(s.as_asked_at_start);
 }
 
 static void a_cgroup_that_is_none_is_refused(void **state)
 {
     int fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    struct seen s = {0};
+    struct seen s = {.to_close = -1};
 
     (void)state;
     assert_int_equal(clone_and_look(&s, fd), -1);
     assert_int_equal(errno, EBADF);
     assert_int_equal(s.own_pid, 0); /* nothing ran */
     close(fd);
+}
+
+static void it_begins_in_our_table_of_descriptors_when_asked(void **state)
+{
+    struct seen s = {.to_close = dup(0)};
+
+    (void)state;
+    assert_int_equal(clone_and_look(&s, -1), 0);
+    assert_true(s.as_asked_at_start);
+    assert_false(s.still_open);
 }
 
 /* --- without it ------------------------------------------------------------------------------ */
@@ -177,11 +174,12 @@ static void the_older_call_stands_in(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
-        struct seen s;
         int errnum, fd = open("/dev/null", O_PATH | O_CLOEXEC);
+        struct seen s = {.to_close = fd};
 
         assert_int_equal(look_refused(missing[i], 0, fd, &s, &errnum), 0);
-        assert_false(s.in_cgroup_at_start); /* so it has to enter the cgroup by itself */
+        assert_false(s.as_asked_at_start); /* so it has to enter the cgroup by itself */
+        assert_true(s.still_open);         /* and what it closed was a copy */
         close(fd);
     }
 }
@@ -192,7 +190,7 @@ static void a_lack_is_told_and_not_tried_again(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
-        struct seen s;
+        struct seen s = {.to_close = -1};
         int errnum;
 
         assert_int_equal(look_refused(lacks[i], 0, -1, &s, &errnum), -1);
@@ -203,7 +201,7 @@ static void a_lack_is_told_and_not_tried_again(void **state)
 
 static void a_lack_in_the_older_call_is_told(void **state)
 {
-    struct seen s;
+    struct seen s = {.to_close = -1};
     int errnum;
 
     (void)state;
@@ -218,6 +216,7 @@ int main(void)
         cmocka_unit_test(the_child_has_no_signal_handlers),
         cmocka_unit_test(the_kernel_puts_it_into_its_cgroup),
         cmocka_unit_test(a_cgroup_that_is_none_is_refused),
+        cmocka_unit_test(it_begins_in_our_table_of_descriptors_when_asked),
         cmocka_unit_test(the_older_call_stands_in),
         cmocka_unit_test(a_lack_is_told_and_not_tried_again),
         cmocka_unit_test(a_lack_in_the_older_call_is_told),

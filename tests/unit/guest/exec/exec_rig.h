@@ -19,6 +19,7 @@ struct exec_rig {
     struct seg_pool pool;
     struct jobs *spawners, *workers;
     struct cgroups cgroups;
+    struct lowfds low;
     struct settings settings;
     struct execs table;
 };
@@ -171,6 +172,8 @@ static void exec_rig_init(bool cgroups)
     cgroups_init(&rig.cgroups, &rig.loop, rig.workers, cgroups, rig_cgroup_root, false);
     around.cgroups = &rig.cgroups;
     around.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    around.low = &rig.low;
+    lowfds_init(&rig.low, around.null_fd);
     if (execs_init(&rig.table, &rig.loop, &rig.pool, rig.spawners, &rig.cgroups, &around, MIB, &e) < 0)
         abort();
 }
@@ -188,6 +191,7 @@ static void exec_rig_destroy(void)
     reaper_destroy(&rig.table.reaper);
     execs_forget(&rig.table);
     tickets_clear(&rig.table.tickets);
+    lowfds_destroy(&rig.low);
     close(rig.table.around.null_fd);
     cgroups_destroy(&rig.cgroups);
     settings_destroy(&rig.settings);
