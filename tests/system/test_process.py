@@ -365,7 +365,7 @@ def test_the_end_of_a_terminals_input(agent, codec, typed):
 
 
 def test_a_terminal_is_hung_up_the_second_time(agent, codec):
-    script = "trap '' HUP; stty raw -echo; (trap - HUP; exec sleep 1000) & echo $!; trap 'echo hup; exit 4' HUP; while :; do sleep .05; done"
+    script = "trap '' HUP; stty raw -echo; (trap - HUP; exec sleep 1000) & trap 'echo hup; exit 4' HUP; echo $!; while :; do sleep .05; done"
     with agent.start("/bin/bash", "-c", script, codec=codec, pty={"size": {"cols": 80, "rows": 24}}) as s:
         selector = {"process": {"pid": s.started()}}
         s.read_until(b"\n", "pty")
