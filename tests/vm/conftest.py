@@ -2,7 +2,7 @@ import statistics
 
 import pytest
 from agent import wait_for
-from guest import HANG, KERNELS, Guest, accelerator
+from machine import HANG, KERNELS, Guest, accelerator
 
 
 @pytest.fixture(scope="session", params=KERNELS)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from agent import wait_for
-from guest import CTL, HANG, Guest
+from machine import CTL, HANG, Guest
 
 
 def test_it_mounts_what_programs_expect(guest):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from agent import wait_for
-from guest import CTL, HANG, Guest, Refused
+from machine import CTL, HANG, Guest, Refused
 
 COUNTER = "i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done"
 FLOOD = "exec yes 0123456789abcdef"

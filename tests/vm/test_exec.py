@@ -9,7 +9,7 @@ import subprocess
 import termios
 
 import pytest
-from guest import CTL, HANG
+from machine import CTL, HANG
 
 MIB = 1 << 20
 

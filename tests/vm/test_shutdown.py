@@ -1,7 +1,7 @@
 """The end of the machine: processes are told, streams say why, and then QEMU ends."""
 import pytest
 from agent import RpcError
-from guest import Guest
+from machine import Guest
 
 POLITE = "trap 'echo bye; echo goodbye >/dev/console; exit' TERM; echo up; while :; do sleep 0.05; done"
 STUBBORN = "trap 'echo no >/dev/console' TERM; echo up; while :; do sleep 0.05; done"
