@@ -2,11 +2,11 @@
 import os
 import resource
 import socket
-import subprocess
 import time
 
 import pytest
 from agent import Agent, PRESET, SLOW, wait_for
+from cable import HERE, Cable
 from steady import rss
 
 
@@ -114,52 +114,34 @@ def cpu_time(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def ip(*args):
-    subprocess.run(["ip", *args], check=True)
-
-
-@pytest.fixture
-def other_host():
-    """A network namespace that reaches us over a cable which can be cut."""
-    ip("netns", "add", "other")
-    ip("link", "add", "cable", "type", "veth", "peer", "name", "end", "netns", "other")
-    ip("addr", "add", "10.9.0.1/24", "dev", "cable")
-    ip("link", "set", "cable", "up")
-    ip("-n", "other", "addr", "add", "10.9.0.2/24", "dev", "end")
-    ip("-n", "other", "link", "set", "end", "up")
-    yield ["ip", "netns", "exec", "other"]
-    ip("netns", "del", "other")
-
-
 READ_LITTLE = """
 import socket, sys, time
-s = socket.create_connection(("10.9.0.1", int(sys.argv[1])))
-s.sendall(bytes.fromhex(sys.argv[2]))
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.sendall(bytes.fromhex(sys.argv[3]))
 s.recv(1000)
 print("up", flush=True)
 time.sleep(1000)
 """
 
 
-def test_a_dead_peer_is_found_and_a_slow_one_is_not(other_host):
+def test_a_dead_peer_is_found_and_a_slow_one_is_not():
     """Two clients do not read. One sits behind a cut cable: it is let go within half a minute. The other is alive."""
     import re
     from agent import encode, envelope
     body = envelope(encode("process.Process/Start", {"process": {"cmd": "yes"}}, "json"))
     request = (b"POST /process.Process/Start HTTP/1.1\r\nHost: a\r\nContent-Type: application/connect+json\r\n"
                b"Content-Length: %d\r\n\r\n" % len(body)) + body
-    with Agent("--listen", "tcp:0.0.0.0:0", "--open") as a:
+    with Cable() as cable, Agent("--listen", "tcp:0.0.0.0:0", "--open") as a:
         port = re.search(r"tcp:0.0.0.0:(\d+)", a.log).group(1)
-        dead = subprocess.Popen([*other_host, "python3", "-c", READ_LITTLE, port, request.hex()], stdout=subprocess.PIPE)
-        assert dead.stdout.readline() == b"up\n"
+        dead = cable.run("python3", "-c", READ_LITTLE, HERE, port, request.hex())
+        assert dead.stdout.readline() == "up\n"
         slow = a.start("yes", to=("127.0.0.1", int(port)))
         slow.started()
-        quiet = subprocess.Popen([*other_host, "python3", "-c", READ_LITTLE, port,
-                                  request.replace(b'"yes"', b'"cat"').hex()], stdout=subprocess.PIPE)
-        assert quiet.stdout.readline() == b"up\n"
+        quiet = cable.run("python3", "-c", READ_LITTLE, HERE, port, request.replace(b'"yes"', b'"cat"').hex())
+        assert quiet.stdout.readline() == "up\n"
         time.sleep(1)
         connections = a.fds()
-        ip("-n", "other", "link", "set", "end", "down")
+        cable.cut()
         wait_for(lambda: a.fds() <= connections - 2, 45 / SLOW, "both connections behind the cable are closed")
         time.sleep(2)
         assert a.fds() == connections - 2
