@@ -77,6 +77,14 @@ static int last_word(struct h2 *h)
                                  0);
 }
 
+/* Nothing runs any more that was waited for. */
+static int drained(struct h2 *h)
+{
+    if (!h->draining || h->count > 0)
+        return 0;
+    return last_word(h) == 0 ? pull(h, OUT_MAX) : -1;
+}
+
 static void h2_writable(struct conn *c)
 {
     struct h2 *h = c->state;
@@ -85,8 +93,7 @@ static void h2_writable(struct conn *c)
         terminate(h, h->verdict, CLOSE_ERROR);
         return;
     }
-    if (h2_stream_wishes(h) < 0 || (h->draining && h->count == 0 && last_word(h) != 0) ||
-        pull(h, OUT_MAX) < 0) {
+    if (h2_answer_wishes(h) < 0 || pull(h, OUT_MAX) < 0 || drained(h) < 0) {
         conn_abort(c, CLOSE_ERROR);
         return;
     }
@@ -125,6 +132,11 @@ static void settle_read(struct h2 *h)
     if (h->conn->phase != CONN_OPEN)
         return;
     h2_stream_deliver(h);
+    if (h2_answer_wishes(h) <
+        0) { /* answers that are ready leave their exchanges now, not after those of all others */
+        conn_abort(h->conn, CLOSE_ERROR);
+        return;
+    }
     settle(h);
     if (nghttp2_session_want_write(h->session) || !nghttp2_session_want_read(h->session))
         conn_kick(h->conn);
@@ -221,7 +233,7 @@ static void h2_shutdown(struct conn *c)
     TAILQ_FOREACH_SAFE (s, &h->streams, link, next) {
         struct http_exchange *x = s->x;
 
-        if (s->begun && x->events && x->events->shutdown && !x->over && !x->ended)
+        if (x && s->begun && x->events && x->events->shutdown && !x->over && !x->ended)
             x->events->shutdown(x);
     }
     conn_kick(c);
@@ -272,6 +284,7 @@ static const nghttp2_session_callbacks *callbacks(void)
     if (!made && nghttp2_session_callbacks_new(&made) == 0) {
         nghttp2_session_callbacks_set_on_begin_frame_callback(made, on_begin_frame);
         h2_stream_callbacks(made);
+        h2_answer_callbacks(made);
     }
     return made;
 }

@@ -1,12 +1,13 @@
 /* What the files of HTTP/2 share and nobody else sees.
  *
  *   h2.c         the connection: reading, what is sent when, the ends
- *   h2_stream.c  a stream: from its header to an exchange, and from the exchange to frames
+ *   h2_stream.c  a stream: its life, and the request from frames to an exchange
+ *   h2_answer.c  the response: what the exchange wants, and its bytes on their way into frames
  *   h2_guard.c   what bounds a hostile peer: memory, resets, frames without use
  *
  * nghttp2 keeps the protocol's state. It is called from three places only: h2_readable (bytes for it), h2_writable
  * (frames from it), and the connection's ends. The http_ functions of an exchange only note what they want
- * (h2_note) and h2_writable does it, so nghttp2 is never entered from one of its own callbacks. */
+ * (h2_note) and it is done when they are back, so nghttp2 is never entered from one of its own callbacks. */
 #ifndef HTTP_H2_INTERNAL_H
 #define HTTP_H2_INTERNAL_H
 
@@ -54,7 +55,7 @@ struct h2 {
 struct h2_stream {
     TAILQ_ENTRY(h2_stream) link, noted_link, fed_link;
     struct h2 *h;
-    struct http_exchange *x;
+    struct http_exchange *x; /* NULL: it is over, its response is in piece */
     int32_t id;
 
     /* the request */
@@ -85,6 +86,12 @@ struct h2_stream {
     bool peer_reset;
 };
 
+/* NULL: it has ended for us. */
+static inline struct h2_stream *h2_find(struct h2 *h, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(h->session, id);
+}
+
 /* --- h2_stream.c ----------------------------------------------------------------------------- */
 
 /* nghttp2's callbacks about streams; user_data is the struct h2. */
@@ -96,11 +103,25 @@ void h2_stream_deliver(struct h2 *h);
 /* h->linger's callback. */
 void h2_stream_lingered(struct timerq *q, struct timerq_entry *e);
 
-/* Does what the exchanges want. Returns 0, or -1: the session is out of memory. */
-MUST_CHECK int h2_stream_wishes(struct h2 *h);
-
 /* Frees the stream and its exchange; one that has not had its response is cancelled first. */
 void h2_stream_free(struct h2_stream *s, enum close_reason why);
+
+/* --- h2_answer.c ----------------------------------------------------------------------------- */
+
+/* nghttp2's callbacks about bodies of responses. */
+void h2_answer_callbacks(nghttp2_session_callbacks *c);
+
+/* What a stream's exchange sees of it. */
+extern const struct http_wire h2_answer_wire;
+
+/* The stream, or its exchange, wants something: h2_answer_wishes comes before the turn ends. */
+void h2_answer_note(struct h2_stream *s);
+
+/* Does what all of them want. Returns 0, or -1: the session is out of memory. */
+MUST_CHECK int h2_answer_wishes(struct h2 *h);
+
+/* The exchange is over on both sides; what is left of its response belongs to the stream. */
+void h2_answer_over(struct h2_stream *s);
 
 /* --- h2_guard.c ------------------------------------------------------------------------------ */
 

@@ -5,239 +5,6 @@
 
 #define SMALL_BODY 1024 /* so much of a body is copied to the heap, what is beyond it into the pool */
 
-/* NULL: it has ended for us. */
-static struct h2_stream *find(struct h2 *h, int32_t id)
-{
-    return nghttp2_session_get_stream_user_data(h->session, id);
-}
-
-/* --- wishes ---------------------------------------------------------------------------------- */
-
-static void note(struct h2_stream *s)
-{
-    if (!s->noted)
-        TAILQ_INSERT_TAIL(&s->h->noted, s, noted_link);
-    s->noted = true;
-    conn_kick(s->h->conn);
-}
-
-static void h2_kick(struct http_exchange *x)
-{
-    note(x->wire_state);
-}
-
-static void h2_resume(struct http_exchange *x)
-{
-    note(x->wire_state);
-}
-
-static void h2_abort(struct http_exchange *x)
-{
-    struct h2_stream *s = x->wire_state;
-
-    s->break_off = true;
-    note(s);
-}
-
-static void h2_want_body(struct http_exchange *x)
-{
-    struct h2_stream *s = x->wire_state;
-
-    x->expects_continue = false;
-    s->invite = true;
-    note(s);
-}
-
-static const struct http_wire h2_wire = {
-    .protocol_name = "HTTP/2",
-    .kick = h2_kick,
-    .resume = h2_resume,
-    .abort = h2_abort,
-    .want_body = h2_want_body,
-    .trailers = true,
-};
-
-/* --- the response ---------------------------------------------------------------------------- */
-
-static nghttp2_nv field(struct bytes name, struct bytes value)
-{
-    return (nghttp2_nv){(uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr, name.len, value.len,
-                        NGHTTP2_NV_FLAG_NONE};
-}
-
-/* The fields of a list that HTTP/2 carries: not those about the connection (RFC 9113 section 8.2.2). */
-static size_t fields(const struct http_fields *f, nghttp2_nv *nv)
-{
-    size_t n = 0;
-
-    for (uint32_t i = 0; i < f->count; i++)
-        if (!bytes_are(http_field_name(f, i), "connection"))
-            nv[n++] = field(http_field_name(f, i), http_field_value(f, i));
-    return n;
-}
-
-/* The trailers follow the last DATA frame. */
-static int send_trailers(struct h2_stream *s)
-{
-    nghttp2_nv nv[HEADER_COUNT_MAX];
-
-    return nghttp2_submit_trailer(s->h->session, s->id, nv, fields(&s->x->trailers, nv));
-}
-
-/* Asks the exchange for the next piece, when the last one is out. Returns 0, or NGHTTP2_ERR_DEFERRED, or
- * NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE: the response is broken off. */
-static int next_piece(struct h2_stream *s)
-{
-    struct http_exchange *x = s->x;
-
-    if (s->piece.bytes > 0 || s->all)
-        return 0;
-    switch (x->events->produce(x, &s->piece, FRAME_MAX)) {
-    case HTTP_END:
-        s->all = true;
-        break;
-    case HTTP_WAIT:
-    case HTTP_MORE:
-        break;
-    }
-    if (x->over || (s->all && x->broken))
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    s->deferred = s->piece.bytes == 0 && !s->all;
-    return s->deferred ? NGHTTP2_ERR_DEFERRED : 0;
-}
-
-/* nghttp2 makes a DATA frame: how long is it, and is it the last? The bytes stay where they are. */
-static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len, uint32_t *flags,
-                       nghttp2_data_source *source, void *user_data)
-{
-    struct h2_stream *s = find(user_data, id);
-    int ret = s ? next_piece(s) : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-
-    (void)session;
-    (void)source;
-    (void)buf;
-    if (ret < 0)
-        return ret;
-    *flags = NGHTTP2_DATA_FLAG_NO_COPY;
-    if (s->all && s->piece.bytes <= len) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (s->x->trailers.count > 0) {
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            if (send_trailers(s) != 0)
-                return NGHTTP2_ERR_CALLBACK_FAILURE;
-        }
-        s->x->ended = true;
-    }
-    return (ssize_t)MIN(s->piece.bytes, len);
-}
-
-static ssize_t on_read_length(nghttp2_session *session, uint8_t type, int32_t id, int32_t session_window,
-                              int32_t stream_window, uint32_t max_frame_size, void *user_data)
-{
-    (void)session;
-    (void)type;
-    (void)id;
-    (void)session_window;
-    (void)stream_window;
-    (void)user_data;
-    return (ssize_t)MIN(max_frame_size, (uint32_t)H2_FRAME_MAX);
-}
-
-/* Puts a DATA frame into the out-queue: its head is copied, its bytes are moved. */
-static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
-                        nghttp2_data_source *source, void *user_data)
-{
-    struct h2 *h = user_data;
-    struct h2_stream *s = find(h, frame->hd.stream_id);
-    struct chain *out = &h->conn->out;
-
-    (void)session;
-    (void)source;
-    if (!s)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    h2_guard_sent_data(h, len, len < s->piece.bytes);
-    if (chain_copy(out, head, 9) < 0 || chain_move(out, &s->piece, len) < 0)
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return out->bytes >= TURN_BYTES / 4 ? NGHTTP2_ERR_PAUSE : 0;
-}
-
-static int respond(struct h2_stream *s)
-{
-    struct http_exchange *x = s->x;
-    bool bodiless = x->status == 204 || x->status == 304;
-    bool body = !bodiless && !x->head_only && x->response_length != 0;
-    nghttp2_data_provider provider = {.read_callback = on_read};
-    nghttp2_nv nv[HEADER_COUNT_MAX + 3];
-    char status[12], length[24];
-    size_t n = 0;
-
-    snprintf(status, sizeof status, "%d", x->status);
-    nv[n++] = field(BYTES_LIT(":status"), bytes_of(status));
-    nv[n++] = field(BYTES_LIT("date"), bytes_of(words_date()));
-    if (!bodiless && x->response_length >= 0) {
-        snprintf(length, sizeof length, "%lld", (long long)x->response_length);
-        nv[n++] = field(BYTES_LIT("content-length"), bytes_of(length));
-    }
-    n += fields(&x->response, nv + n);
-    if (body && x->response_length > 0) {
-        s->piece = x->body;
-        x->body = (struct chain){0};
-        s->all = true;
-    }
-    s->responding = true;
-    x->ended = !body || s->all;
-    return nghttp2_submit_response(s->h->session, s->id, nv, n, body ? &provider : NULL);
-}
-
-static int invite(struct h2_stream *s)
-{
-    nghttp2_nv nv = field(BYTES_LIT(":status"), BYTES_LIT("100"));
-
-    s->invite = false;
-    return nghttp2_submit_headers(s->h->session, NGHTTP2_FLAG_NONE, s->id, NULL, &nv, 1, NULL);
-}
-
-/* Does what one exchange wants. Returns nghttp2's verdict. */
-static int wish(struct h2_stream *s)
-{
-    nghttp2_session *session = s->h->session;
-    struct http_exchange *x = s->x;
-    size_t taken = s->received - x->in.bytes;
-    int ret = 0;
-
-    if (s->break_off)
-        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
-    if (s->enough)
-        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
-    if (taken > s->credited && !x->ended) {
-        ret = nghttp2_session_consume_stream(session, s->id, taken - s->credited);
-        s->credited = taken;
-    }
-    if (ret == 0 && s->invite && x->status == 0)
-        ret = invite(s);
-    if (ret != 0 || x->status == 0)
-        return ret;
-    if (!s->responding)
-        return respond(s);
-    if (!s->deferred)
-        return 0;
-    s->deferred = false;
-    return nghttp2_session_resume_data(session, s->id);
-}
-
-int h2_stream_wishes(struct h2 *h)
-{
-    struct h2_stream *s;
-
-    while ((s = TAILQ_FIRST(&h->noted))) {
-        TAILQ_REMOVE(&h->noted, s, noted_link);
-        s->noted = false;
-        if (nghttp2_is_fatal(wish(s)))
-            return -1;
-    }
-    return 0;
-}
-
 /* --- the request ----------------------------------------------------------------------------- */
 
 static void feed(struct h2_stream *s)
@@ -260,9 +27,10 @@ void h2_stream_free(struct h2_stream *s, enum close_reason why)
     h->count--;
     if (h->in_header == s->id)
         h->in_header = 0;
-    if (s->begun)
+    if (s->x && s->begun)
         http_cancel(s->x, why);
-    http_exchange_free(s->x);
+    if (s->x)
+        h2_answer_over(s);
     chain_clear(&s->piece);
     free(s->path);
     free(s);
@@ -275,7 +43,7 @@ static struct h2_stream *open_stream(struct h2 *h, int32_t id)
 
     if (!s)
         return NULL;
-    s->x = http_exchange_new(h->http, h->conn, &h2_wire, s);
+    s->x = http_exchange_new(h->http, h->conn, &h2_answer_wire, s);
     if (!s->x || nghttp2_session_set_stream_user_data(h->session, id, s) != 0) {
         if (s->x)
             http_exchange_free(s->x);
@@ -345,7 +113,7 @@ static void take_path(struct h2_stream *s, struct bytes value)
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *user_data)
 {
-    struct h2_stream *s = find(user_data, frame->hd.stream_id);
+    struct h2_stream *s = h2_find(user_data, frame->hd.stream_id);
     struct bytes n = {(const char *)name, name_len}, v = {(const char *)value, value_len};
 
     (void)session;
@@ -444,7 +212,7 @@ static int copy_body(struct h2_stream *s, const uint8_t *p, size_t n)
 static void had_enough(struct h2_stream *s)
 {
     s->enough = true;
-    note(s);
+    h2_answer_note(s);
 }
 
 void h2_stream_lingered(struct timerq *q, struct timerq_entry *e)
@@ -457,7 +225,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
                    void *user_data)
 {
     struct h2 *h = user_data;
-    struct h2_stream *s = find(h, id);
+    struct h2_stream *s = h2_find(h, id);
     int ret;
 
     (void)flags;
@@ -496,7 +264,7 @@ static void end_request(struct h2_stream *s)
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct h2 *h = user_data;
-    struct h2_stream *s = frame->hd.stream_id ? find(h, frame->hd.stream_id) : NULL;
+    struct h2_stream *s = frame->hd.stream_id ? h2_find(h, frame->hd.stream_id) : NULL;
 
     if (frame->hd.type == NGHTTP2_HEADERS)
         h->in_header = 0;
@@ -539,7 +307,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
-        s = find(h, frame->hd.stream_id);
+        s = h2_find(h, frame->hd.stream_id);
         if (s && !s->complete && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             timerq_set(&h->linger, &s->lingering);
         return 0;
@@ -550,7 +318,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user_data)
 {
-    struct h2_stream *s = find(user_data, id);
+    struct h2_stream *s = h2_find(user_data, id);
 
     (void)session;
     (void)code;
@@ -567,8 +335,6 @@ void h2_stream_callbacks(nghttp2_session_callbacks *c)
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
-    nghttp2_session_callbacks_set_send_data_callback(c, on_send_data);
-    nghttp2_session_callbacks_set_data_source_read_length_callback(c, on_read_length);
 }
 
 void h2_stream_deliver(struct h2 *h)
@@ -578,7 +344,7 @@ void h2_stream_deliver(struct h2 *h)
     while ((s = TAILQ_FIRST(&h->fed))) {
         TAILQ_REMOVE(&h->fed, s, fed_link);
         s->fed = false;
-        if (s->begun && !s->x->over && (s->x->in.bytes > 0 || s->complete))
+        if (s->begun && s->x && !s->x->over && (s->x->in.bytes > 0 || s->complete))
             http_body_arrived(s->x, s->complete);
     }
 }
