@@ -185,7 +185,8 @@ bool exec_output_ended(const struct exec *x)
 static void on_quiet(struct ev_loop *ev, ev_timer *w, int revents)
 {
     struct exec *x = w->data;
-    bool waiting = x->paused || x->full;
+    /* What the pipes hold may be news: of a turn that took long the timers come before the pipes. */
+    bool waiting = x->paused || x->full || exec_output_pending(x) > 0;
 
     (void)ev;
     (void)revents;

@@ -426,6 +426,9 @@ static void time_stands_still_while_reading_waits(void **state)
     assert_false(x.paused);
     on_grace(loop.ev, &x.grace, 0);
     assert_int_equal(x.grace_ms, TICK_MS);
+    on_quiet(loop.ev, &x.quiet, 0); /* before the loop has looked at the pipe again */
+    assert_int_equal(x.state, EXEC_EXITED);
+    TURN_UNTIL(consume(&r, SIZE_MAX) == 0 && exec_output_pending(&x) == 0);
     on_quiet(loop.ev, &x.quiet, 0);
     assert_int_equal(x.state, EXEC_CLOSED);
 }
