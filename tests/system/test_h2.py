@@ -81,7 +81,8 @@ def test_one_stalled_stream_among_a_hundred(agent, h2):
     others = [h2.start("sh", "-c", f"echo {i}; head -c 100000 /dev/zero") for i in range(99)]
     for i, s in enumerate(others):
         out, end = output(s.wait())
-        assert out == b"%d\n" % i + bytes(100000) and end
+        assert (len(out), s.reset, end) == (100000 + len(str(i)) + 1, None, end) and end
+        assert out == b"%d\n" % i + bytes(100000)
     assert not stalled.ended and len(stalled.body) == 65535
     assert h2.call(LIST)["processes"]
     held = rss(agent.pid)
