@@ -401,8 +401,9 @@ static void on_keepalive(struct ev_loop *ev, ev_timer *w, int revents)
 
     (void)revents;
     if (due <= ev_now(ev) + 0.001) {
-        /* Only when nothing else waits: a client that does not read needs no more to read. */
-        if (call->out.bytes == 0 && call->x->conn->out.bytes == 0)
+        /* Only when nothing of it waits: a client that does not read needs no more to read. What the connection has
+         * may be another stream's. */
+        if (call->out.bytes == 0)
             rpc_send(call, call->keepalive_message);
         call->sent_at = ev_now(ev);
         due = call->sent_at + call->keepalive_s;

@@ -5,6 +5,7 @@ import base64
 import pytest
 from agent import RpcError
 from faults import MallocFaults, at_rest, places, settled
+from h2client import H2
 
 TIMEOUT = 8
 MANY = 2000  # no request allocates so often
@@ -85,6 +86,34 @@ def get_info(agent, codec):
     assert call(agent, "guest.v1.Agent/GetInfo", {}, codec)["version"]
 
 
+def list_over_h2(agent, codec):
+    with H2(connect(agent).sock) as c:
+        assert len(c.call("process.Process/List", {"ids": True}, codec)["processes"]) == 1
+
+
+def start_over_h2(agent, codec):
+    with H2(connect(agent).sock) as c:
+        s = c.start("sh", "-c", "head -c 100000 /dev/zero", codec=codec).wait()
+        if s.reset is not None:
+            raise ConnectionError(s.reset)
+        if s.status != 200:
+            raise RpcError("http", s.body.decode(), s.status)
+        messages = s.messages("process.Process/Start", codec)
+        if "error" in messages[-1]:
+            raise RpcError(messages[-1]["error"]["code"], "")
+        assert sum(len(m["event"].get("data", {}).get("stdout", "")) for m in messages[:-1]) > 133000
+
+
+def body_over_h2(agent, codec):
+    """So long that it lies in the pool. Nobody takes it."""
+    message = {"process": {"pid": 4194305}, "input": {"stdin": b64(b"x" * 40000)}}
+    with pytest.raises(RpcError) as e:
+        with H2(connect(agent).sock) as c:
+            c.call("process.Process/SendInput", message, codec)
+    if e.value.status not in (404, 429):  # which say it all, where there was no memory for the text
+        raise e.value
+
+
 def rest(method, path, status, body=b""):
     def request(agent, codec):
         with connect(agent) as c:
@@ -97,7 +126,7 @@ def rest(method, path, status, body=b""):
 
 
 CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, connect_with_replay,
-          get_info]
+          get_info, list_over_h2, start_over_h2, body_over_h2]
 PLAIN = [rest("POST", "/init", 204, b'{"envVars":{"STAGE":"test"},"defaultUser":"root","defaultWorkdir":"/tmp"}'),
          rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
 CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for codec in ("json", "proto")]

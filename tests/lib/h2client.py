@@ -139,7 +139,8 @@ class H2:
 
     def run(self, condition):
         while not condition():
-            assert not self.gone, f"closed by the agent: {self.goaways}"
+            if self.gone:
+                raise ConnectionError(f"closed by the agent: {self.goaways}")
             self.turn()
 
     def until_gone(self):
@@ -181,10 +182,15 @@ class H2:
         body = encode(method, message, codec)
         fields = {"content-type": f"application/{codec}", "connect-protocol-version": "1", **headers}
         s = self.request("POST", f"/{method}", fields, body)
-        assert s.ended, s.reset
+        if not s.ended:
+            raise ConnectionError(f"reset by the agent: {s.reset}")
         if s.status != 200:
-            error = json.loads(s.body)
-            raise RpcError(error["code"], error.get("message", ""), s.status)
+            try:
+                error = json.loads(s.body)
+                code = error["code"]
+            except (ValueError, KeyError):
+                raise RpcError("http", s.body.decode(), s.status)
+            raise RpcError(code, error.get("message", ""), s.status)
         return decode(method, s.body, codec)
 
     def stream(self, method, message, codec="json", **kind):
