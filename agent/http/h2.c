@@ -7,7 +7,6 @@
 
 #define SCRATCH_SIZE LOOKAHEAD_MAX
 #define BULK_MIN     (SEG_SIZE / 8)   /* as h1's */
-#define OUT_MAX      (TURN_BYTES / 4) /* frames are made until so much waits for the socket */
 static uint8_t scratch[SCRATCH_SIZE]; /* one for all: nothing stays in it after a read was parsed */
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -82,7 +81,7 @@ static int drained(struct h2 *h)
 {
     if (!h->draining || h->count > 0)
         return 0;
-    return last_word(h) == 0 ? pull(h, OUT_MAX) : -1;
+    return last_word(h) == 0 ? pull(h, H2_OUT_MAX) : -1;
 }
 
 static void h2_writable(struct conn *c)
@@ -93,12 +92,12 @@ static void h2_writable(struct conn *c)
         terminate(h, h->verdict, CLOSE_ERROR);
         return;
     }
-    if (h2_answer_wishes(h) < 0 || pull(h, OUT_MAX) < 0 || drained(h) < 0) {
+    if (h2_answer_wishes(h) < 0 || pull(h, H2_OUT_MAX) < 0 || drained(h) < 0) {
         conn_abort(c, CLOSE_ERROR);
         return;
     }
     settle(h);
-    if (c->out.bytes >= OUT_MAX || nghttp2_session_want_write(h->session))
+    if (c->out.bytes >= H2_OUT_MAX || nghttp2_session_want_write(h->session))
         return;
     if (!nghttp2_session_want_read(h->session) || (h->draining && h->count == 0)) {
         free_streams(h, CLOSE_ERROR);

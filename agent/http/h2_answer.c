@@ -151,7 +151,10 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     h2_guard_sent_data(h, len, len < s->piece.bytes);
     if (chain_copy(out, head, 9) < 0 || chain_move(out, &s->piece, len) < 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return out->bytes >= TURN_BYTES / 4 ? NGHTTP2_ERR_PAUSE : 0;
+    /* A piece ends with a little frame: it goes out with the others. */
+    if (out->bytes < H2_OUT_MAX || (s->piece.bytes > 0 && out->bytes < 2 * H2_OUT_MAX))
+        return 0;
+    return NGHTTP2_ERR_PAUSE;
 }
 
 /* The exchange is over on both sides; what is left of its response belongs to the stream. */

@@ -21,7 +21,8 @@ struct h2_bucket {
     ev_tstamp at;
 };
 
-#define H2_IDS 1024 /* the latest stream ids that are remembered; a power of two */
+#define H2_OUT_MAX (TURN_BYTES / 4) /* frames are made until so much waits for the socket */
+#define H2_IDS     1024             /* the latest stream ids that are remembered; a power of two */
 
 /* Which time-out the connection has. */
 enum h2_pace { H2_IDLE, H2_HEADER, H2_ACTIVE };
