@@ -22,6 +22,10 @@
     X(EXITS_KEPT_MAX, 4096, "exits", "exits kept at the same time; then the oldest goes early")              \
     X(KEPT_BYTES, 1 * MIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes")   \
     X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
+    X(START_LIMITS_MAX, 16, "limits", "rlimits of one start; the kernel has 16 resources")                   \
+    X(START_GROUPS_MAX, 32, "groups", "extra groups of one start; as many as NFS carries, twice")            \
+    X(START_KEY_MAX, 128, "bytes", "idempotency key; a UUID is 36, and it is kept with the exit")            \
+    X(GRACE_MAX_MS, 86400000, "ms", "from a signal to SIGKILL; a day, longer is a mistake")                  \
     X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
     X(SPAWN_TIMEOUT_MS, 10000, "ms", "start of one process; then it is killed: deadline_exceeded")           \
     X(SPAWN_QUEUE_MAX, 256, "starts", "starts waiting for a spawn thread; then resource_exhausted")          \

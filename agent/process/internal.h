@@ -20,10 +20,6 @@ struct event_options {
 
 /* Takes over what the request's options say into the view, which points into them; `limits` has room for
  * START_LIMITS_MAX. NULL options change nothing. Returns 0, or -1 with *e: invalid_argument. */
-#define START_LIMITS_MAX 16
-#define START_GROUPS_MAX 32
-#define START_KEY_MAX    128
-#define GRACE_MAX_MS     86400000u
 int options_start(const Process__StartOptions *m, struct exec_limit *limits, struct exec_spec *view,
                   struct err *e);
 struct event_options options_events(const Process__EventOptions *m);
