@@ -1,6 +1,7 @@
 #include "core/chain.h"
 
 #define HEAP_SEG 480 /* with its header this is a 512-byte allocation: one response header and its frame */
+#define COPY_SEG 64 /* of a copy: what frames a piece is a few bytes, and a stalled stream keeps it as long */
 
 /* Room for n more items. */
 static int grow(struct chain *c, uint32_t n)
@@ -118,7 +119,7 @@ int chain_copy(struct chain *c, const void *data, size_t len)
 
         if (grow(c, 1) < 0)
             return -1;
-        seg = seg_heap(MAX(rest, HEAP_SEG));
+        seg = seg_heap(MAX(rest, COPY_SEG));
         if (!seg)
             return -1;
         memcpy(seg->data, from + fits, rest);

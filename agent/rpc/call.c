@@ -6,6 +6,9 @@
 #define STARVED_RETRY_MS 100
 #define FRAME_SHARE      128 /* of what is free in the pool, one frame takes at most so small a part */
 
+/* What a call failed with, when there is no memory to keep that. */
+static const struct err no_memory = {.status = STATUS_RESOURCE_EXHAUSTED, .text = "out of memory"};
+
 /* --- the response ---------------------------------------------------------------------------- */
 
 static void begin(struct rpc_call *call)
@@ -110,8 +113,11 @@ void rpc_finish(struct rpc_call *call, const struct err *e)
     call->finished = true;
     stop_timers(call);
     if (e) {
-        call->failed = true;
-        call->error = *e;
+        struct err *copy = malloc(sizeof *e);
+
+        if (copy)
+            *copy = *e;
+        call->error = copy ? copy : &no_memory;
     }
     if (call->protocol->finish) {
         call->protocol->finish(call);
@@ -440,6 +446,8 @@ static void on_destroy(struct http_exchange *x)
     chain_clear(&call->out);
     chain_clear(&call->plain);
     forget_message(call);
+    if (call->error != &no_memory)
+        free((struct err *)(uintptr_t)call->error);
     call->rpc->calls--;
     free(call);
 }

@@ -72,8 +72,7 @@ struct rpc_call {
     bool begun;          /* the response has */
     bool ended;          /* of a text body: all is in `plain` */
     bool finished;       /* rpc_finish was called, or the call was cancelled */
-    bool failed;         /* with call->error */
-    struct err error;
+    const struct err *error; /* that it failed with; NULL: none. Owned, but for call.c's no_memory */
     STAILQ_HEAD(, rpc_detail) details;
     struct http_fields trailers; /* the method's trailing metadata */
 

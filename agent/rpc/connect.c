@@ -94,8 +94,8 @@ static void unary_finish(struct rpc_call *call)
         if (http_fields_append(&call->x->response, "trailer-", http_field_name(&call->trailers, i),
                                http_field_value(&call->trailers, i)) < 0)
             call->x->broken = true;
-    if (call->failed) {
-        reply_error(call->x, &call->error, call);
+    if (call->error) {
+        reply_error(call->x, call->error, call);
         return;
     }
     if (call->gzip_out && call->out.bytes > 0)
@@ -162,7 +162,7 @@ static int write_end(const struct err *e, const struct rpc_call *call, struct ch
 
 static int stream_end(struct rpc_call *call, struct chain *out)
 {
-    return write_end(call->failed ? &call->error : NULL, call, out);
+    return write_end(call->error, call, out);
 }
 
 static void stream_deny(struct http_exchange *x, const char *type, const struct err *e)

@@ -106,7 +106,7 @@ static size_t any_size(const struct rpc_detail *d)
 static char *status_details(const struct rpc_call *call, size_t *len)
 {
     const struct rpc_detail *d;
-    size_t text = strlen(call->error.text), size = 2 * (1 + VARINT_MAX) + text, n;
+    size_t text = strlen(call->error->text), size = 2 * (1 + VARINT_MAX) + text, n;
     CLEANUP_FREE uint8_t *status = NULL;
     uint8_t *at;
     char *out;
@@ -117,8 +117,8 @@ static char *status_details(const struct rpc_call *call, size_t *len)
     if (!status)
         return NULL;
     *at++ = 1 << 3;
-    at = put_varint(at, (uint64_t)call->error.status);
-    at = put_field(at, 2, call->error.text, text);
+    at = put_varint(at, (uint64_t)call->error->status);
+    at = put_field(at, 2, call->error->text, text);
     STAILQ_FOREACH (d, &call->details, link) {
         size_t name = strlen(d->type);
 
@@ -153,9 +153,9 @@ static int add_status(struct http_fields *f, const struct err *e)
 /* All that stands behind the call's last message. */
 static int add_trailers(struct rpc_call *call, struct http_fields *f)
 {
-    int ret = add_status(f, call->failed ? &call->error : NULL);
+    int ret = add_status(f, call->error);
 
-    if (ret == 0 && call->failed && !STAILQ_EMPTY(&call->details)) {
+    if (ret == 0 && call->error && !STAILQ_EMPTY(&call->details)) {
         size_t len;
         CLEANUP_FREE char *details = status_details(call, &len);
 

@@ -49,14 +49,15 @@ static void check_message(const char *text)
 static void check_details(const uint8_t *data, size_t size)
 {
     CLEANUP_FREE char *text = fuzz_text(data, size);
-    struct rpc_call call = {.failed = true};
+    struct err error;
+    struct rpc_call call = {.error = &error};
     CLEANUP_FREE char *coded = NULL;
     CLEANUP_FREE uint8_t *status = NULL;
     size_t len;
     ptrdiff_t n;
 
     STAILQ_INIT(&call.details);
-    err_set(&call.error, STATUS_INTERNAL, 0, "%s", text);
+    err_set(&error, STATUS_INTERNAL, 0, "%s", text);
     rpc_add_detail_packed(&call, text, (struct bytes){(const char *)data, size});
     coded = status_details(&call, &len);
     CHECK(coded);
