@@ -14,8 +14,11 @@
     X(SEG_WARM_BYTES, 256 * KIB, "bytes", "free segments kept; the rest goes back to the kernel after 1 s")  \
     X(RING_TOTAL_MAX, 32 * MIB, "bytes", "output of all processes; or 1/16 of RAM where that is less")       \
     X(RING_MAX, 1 * MIB, "bytes", "output kept of one process; then its pipe is not read, nothing is lost")  \
-    X(CURSOR_AHEAD, 64 * KIB, "bytes", "unread by the foremost subscriber; beyond it the pipe is not read")  \
+    X(HISTORY_SHARE, 8, "1/pool", "of the pool in use: what all have read makes room for new bytes")         \
+    X(UNWATCHED_SHARE, 2, "1/pool", "the same for a process without subscribers; the rest is for streams")   \
+    X(CURSOR_AHEAD, 64 * KIB, "bytes", "not out to the foremost subscriber; then the pipe is not read")      \
     X(FRAME_MAX, 64 * KIB, "bytes", "payload of one stream frame; one read of a full pipe")                  \
+    X(POOL_SHORT, 32, "segments", "so few free: small frames come from the heap; two frames in JSON")        \
     X(SUBSCRIBERS_MAX, 64, "streams", "subscribers of one process; then resource_exhausted")                 \
     X(PROCESSES_MAX, 1024, "processes", "started and not yet gone; then resource_exhausted")                 \
     X(EXITS_KEPT_MS, 30000, "ms", "time an exit still answers Connect, as envd's 30 s")                      \

@@ -54,6 +54,13 @@ static inline uint32_t seg_pool_free(const struct seg_pool *pool)
     return pool->total - pool->in_use;
 }
 
+/* What may be held for one stream: `bytes`, and half as much for every fifth of the pool that is in use; at least a
+ * segment. */
+static inline size_t seg_pool_portion(const struct seg_pool *pool, size_t bytes)
+{
+    return MAX(bytes >> ((uint64_t)pool->in_use * 5 / pool->total), (size_t)SEG_SIZE);
+}
+
 /* Asks for one on_free call at the next free segment. */
 static inline void seg_pool_want(struct seg_pool *pool)
 {

@@ -245,6 +245,8 @@ enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
     if (s->unsent.bytes == 0) {
         if (!s->sub.exec)
             return RPC_WAIT;
+        if (rpc_frame_begins(call))
+            exec_taken(&s->sub);
         s->unsent_offset = s->sub.cursor.offset;
         switch (exec_read(&s->sub, max, &s->unsent, &s->unsent_stream)) {
         case EXEC_DATA:

@@ -4,7 +4,6 @@
 #include "core/writer.h"
 
 #define STARVED_RETRY_MS 100
-#define FRAME_SHARE      128 /* of what is free in the pool, one frame takes at most so small a part */
 
 /* What a call failed with, when there is no memory to keep that. */
 static const struct err no_memory = {.status = STATUS_RESOURCE_EXHAUSTED, .text = "out of memory"};
@@ -66,6 +65,7 @@ int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chai
             rpc_finish(call, &e);
         return -1;
     }
+    call->emitted = true;
     call->sent_at = ev_now(call->rpc->loop->ev);
     return 0;
 }
@@ -171,14 +171,13 @@ void rpc_add_trailer(struct rpc_call *call, const char *name, struct bytes value
         call->x->broken = true;
 }
 
-/* The frame on its way to a client that does not read stays in memory. So that a thousand of them leave something for
- * others, frames are the smaller the less is free. */
-static size_t frame_max(const struct seg_pool *pool)
+bool rpc_frame_begins(const struct rpc_call *call)
 {
-    return MAX((size_t)seg_pool_free(pool) * SEG_SIZE / FRAME_SHARE, (size_t)SEG_SIZE);
+    return !call->emitted;
 }
 
-/* The connection takes more: events first, then what the method produces, then the end. */
+/* The connection takes more: events first, then what the method produces, then the end. The frame on its way to a
+ * client that does not read stays in memory, so it is the smaller the less of that is free. */
 static enum http_produced produce(struct rpc_call *call, struct chain *out, size_t max)
 {
     if (call->out.bytes > 0 && chain_move(out, &call->out, call->out.bytes) < 0) {
@@ -189,7 +188,8 @@ static enum http_produced produce(struct rpc_call *call, struct chain *out, size
         call->full = false;
         rpc_resume(call);
     }
-    max = MIN(max, frame_max(call->rpc->pool));
+    max = MIN(max, seg_pool_portion(call->rpc->pool, FRAME_MAX));
+    call->emitted = false;
     while (!call->finished && call->method->produce && out->bytes < max) {
         enum rpc_produced what;
 

@@ -66,12 +66,13 @@ struct rpc_call {
     bool delivering;        /* a message callback is on the stack */
     struct task resume;
 
-    struct chain out;    /* encoded, waiting for the connection */
-    struct chain plain;  /* what was produced and is not base64 text yet */
-    struct chain *frame; /* what produce appends to; NULL outside */
-    bool begun;          /* the response has */
-    bool ended;          /* of a text body: all is in `plain` */
-    bool finished;       /* rpc_finish was called, or the call was cancelled */
+    struct chain out;        /* encoded, waiting for the connection */
+    struct chain plain;      /* what was produced and is not base64 text yet */
+    struct chain *frame;     /* what produce appends to; NULL outside */
+    bool emitted;            /* it has */
+    bool begun;              /* the response has */
+    bool ended;              /* of a text body: all is in `plain` */
+    bool finished;           /* rpc_finish was called, or the call was cancelled */
     const struct err *error; /* that it failed with; NULL: none. Owned, but for call.c's no_memory */
     STAILQ_HEAD(, rpc_detail) details;
     struct http_fields trailers; /* the method's trailing metadata */

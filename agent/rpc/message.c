@@ -6,8 +6,6 @@
 
 /* Messages on their way in and out: envelopes, compression, and the text form of bodies. What all protocols share. */
 
-#define POOL_SHORT 32 /* segments; two whole frames of the wordiest codec */
-
 /* --- in -------------------------------------------------------------------------------------- */
 
 static int too_large(const struct rpc_call *call, size_t n, struct err *e)

@@ -131,6 +131,10 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m);
  * later), or when it cannot be encoded (the call has ended with the reason). */
 MUST_CHECK int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk);
 
+/* From `produce` only: nothing was emitted into this frame yet. The connection asks for a frame when it is through with
+ * the last one: what that held is out. */
+bool rpc_frame_begins(const struct rpc_call *call);
+
 /* From `produce` only: it has something, but no memory to read it. It is asked again when there may be some. */
 void rpc_starve(struct rpc_call *call);
 

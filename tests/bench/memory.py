@@ -57,7 +57,7 @@ def sleeping(options):
 def stall(agent, streams, stack):
     """So many processes with 4 MiB to write each, and clients that do not read."""
     for _ in range(streams):
-        stack.enter_context(agent.start(NOTHING, "source", str(PENDING), codec="proto"))
+        stack.enter_context(agent.start(NOTHING, "source", str(PENDING), codec="proto")).started()
     settled(agent)
 
 

@@ -135,7 +135,7 @@ def test_what_is_not_kept_any_more_is_a_gap(agent):
 
 
 def test_the_output_of_the_ended_is_bounded(agent):
-    """Each wrote 100 KB, and a megabyte of all is kept: the last ones replay, the first ones say that they cannot."""
+    """Each wrote 100 KB, and half a megabyte of all is kept: the last ones replay, the first ones say that they cannot."""
     ids = [run(agent, "head -c 100000 /dev/zero", events=ALL)[0]["start"]["id"] for _ in range(30)]
     last = watch(agent, {"id": ids[-1]}, replay={"start": True}, events=ALL)
     assert len(output(last)) == 100000

@@ -112,6 +112,8 @@ struct exec {
 
     struct ring ring;
     struct exec_pipe pipes[2]; /* stdout and stderr, or the terminal */
+    unsigned read_turn;        /* of the loop, in which pipes were read last */
+    bool other_first;          /* the next pull begins with the other pipe */
     bool paused;               /* not read, because subscribers are behind */
     bool full;                 /* not read, because there is no room */
     bool drain;                /* read and thrown away */
@@ -203,7 +205,11 @@ void exec_unsubscribe(struct exec_sub *sub);
 
 enum exec_read { EXEC_AGAIN, EXEC_DATA, EXEC_END, EXEC_DROPPED, EXEC_NO_MEMORY };
 
-/* The subscriber's next bytes, of one stream, at most `max`, appended to `out` by reference. EXEC_END: it has
+/* What exec_read gave the subscriber is out, and not on its way any more. */
+void exec_taken(struct exec_sub *sub);
+
+/* The subscriber's next bytes, of one stream, at most `max`, appended to `out` by reference: they count as unread until
+ * exec_taken. EXEC_END: it has
  * read all there will be (sub->exec->exit says how the process ended). EXEC_DROPPED: it was too slow;
  * sub->cursor.offset is the first byte that it did not get. */
 enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, enum ring_stream *stream);
@@ -284,6 +290,7 @@ void exec_output_start(struct exec *x, struct spawn *s);
 void exec_output_leader_gone(struct exec *x);
 size_t exec_output_pending(const struct exec *x);
 void exec_output_resume(struct exec *x);
+bool exec_output_pull(struct exec *x);
 void exec_output_joined(struct exec *x);
 bool exec_output_ended(const struct exec *x);
 void exec_output_stop(struct exec *x);

@@ -7,18 +7,18 @@
 
 #define TICK_MS 100 /* of `held` and `quiet` */
 
-/* Whether the pipe is read by the subscribers' pace: a lone reader is like a pipe, it holds up what it does
- * not read. */
+/* How much may be read by the subscribers' pace: a lone reader is like a pipe, it holds up what it does not take. What
+ * one stream costs is this portion of the pool, whether it is on its way or still unread. */
 static size_t appetite(const struct exec *x)
 {
     uint64_t unread;
+    size_t portion;
 
     if (TAILQ_EMPTY(&x->ring.cursors))
         return FRAME_MAX;
     unread = x->ring.head - ring_foremost(&x->ring);
-    if (unread >= CURSOR_AHEAD)
-        return 0;
-    return MAX((size_t)(CURSOR_AHEAD - unread), (size_t)SEG_SIZE);
+    portion = seg_pool_portion(x->table->pool, CURSOR_AHEAD);
+    return portion - (size_t)MIN(unread, portion);
 }
 
 static void watch(struct exec *x)
@@ -114,12 +114,13 @@ static size_t allowance(struct exec *x)
     return x->drain ? FRAME_MAX : max;
 }
 
-/* Reads one output, as much as a turn allows. */
-static void read_pipe(struct exec_pipe *p)
+/* Reads one output, as much as a turn allows. Returns whether there is something for subscribers. */
+static bool read_pipe(struct exec_pipe *p)
 {
     struct exec *x = p->exec;
     size_t total = 0;
 
+    x->read_turn = ev_iteration(x->table->loop->ev);
     for (int i = 0; i < TURN_MESSAGES && total < TURN_BYTES; i++) {
         size_t max = allowance(x);
         ssize_t n;
@@ -146,8 +147,7 @@ static void read_pipe(struct exec_pipe *p)
         if ((size_t)n < max && x->state < EXEC_EXITED)
             break;
     }
-    if (total > 0 && !x->drain)
-        exec_notify(x);
+    return total > 0 && !x->drain;
 }
 
 static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
@@ -158,10 +158,34 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
     (void)ev;
     if (revents & EV_ERROR)
         loop_watch_failed(w);
-    read_pipe(p);
+    if (read_pipe(p))
+        exec_notify(x);
     if (x->state == EXEC_EXITED && ev_is_active(&x->quiet)) /* there was output: the silence begins anew */
         loop_timer(x->table->loop, &x->quiet, EXIT_QUIET_MS);
     watch(x);
+}
+
+/* A lone subscriber has nothing unread, and its last frame took a while to go out: there will be something in the pipe,
+ * and it is read at once instead of after a turn of the loop. Among several the pipe is read when they have all been
+ * served, so that they get the same. Returns whether there is something now. */
+bool exec_output_pull(struct exec *x)
+{
+    bool any = false;
+
+    if (!x->paused || x->sub_count > 1 || x->read_turn == ev_iteration(x->table->loop->ev) ||
+        appetite(x) == 0)
+        return false;
+    x->paused = false;
+    x->other_first = !x->other_first; /* a flood in one may not hide the other */
+    for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++) {
+        struct exec_pipe *p = &x->pipes[i ^ x->other_first];
+
+        any |= p->fd >= 0 && read_pipe(p);
+    }
+    if (any && x->state == EXEC_EXITED && ev_is_active(&x->quiet))
+        loop_timer(x->table->loop, &x->quiet, EXIT_QUIET_MS);
+    watch(x);
+    return any;
 }
 
 /* A subscriber has read, left, or there is memory again: perhaps the pipes can be read on. */
@@ -229,9 +253,12 @@ size_t exec_output_pending(const struct exec *x)
  * may hold them open, and gets a grace. */
 void exec_output_leader_gone(struct exec *x)
 {
+    bool any = false;
+
     for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
-        if (x->pipes[i].fd >= 0)
-            read_pipe(&x->pipes[i]);
+        any |= x->pipes[i].fd >= 0 && read_pipe(&x->pipes[i]);
+    if (any)
+        exec_notify(x);
     watch(x);
     if (exec_output_ended(x))
         return; /* exec_check closes it */
@@ -256,9 +283,15 @@ static bool reclaim(struct ring *r)
 {
     struct execs *t = CONTAINER_OF(r, struct exec, ring)->table;
     struct ring *largest = larger_history(&t->live, r, NULL);
+    struct exec *x;
 
     largest = larger_history(&t->lingering, r, largest);
-    return largest && ring_drop_history(largest);
+    if (!largest || !ring_drop_history(largest))
+        return false;
+    x = CONTAINER_OF(largest, struct exec, ring);
+    if (x->state == EXEC_CLOSED && largest->held == 0) /* there is nothing left to keep it for */
+        exec_keep_not(x);
+    return true;
 }
 
 void exec_output_init(struct exec *x)

@@ -60,6 +60,11 @@ void exec_unsubscribe(struct exec_sub *sub)
     loop_defer(x->table->loop, &x->check);
 }
 
+void exec_taken(struct exec_sub *sub)
+{
+    ring_taken(&sub->cursor);
+}
+
 enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, enum ring_stream *stream)
 {
     struct exec *x = sub->exec;
@@ -70,12 +75,14 @@ enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, en
     if (sub->waiting)
         return EXEC_AGAIN;
     n = ring_next(&sub->cursor, max, x->cut, out, stream);
+    if (n == 0 && exec_output_pull(x))
+        n = ring_next(&sub->cursor, max, x->cut, out, stream);
     if (n < 0)
         return EXEC_NO_MEMORY;
     if (sub->cursor.offset == x->ring.head)
         sub->held_ms = 0;
-    /* Room was made; or, alone, what its last frame held is free by now. */
-    if (n > 0 ? x->paused || x->full : x->full && x->sub_count == 1)
+    /* Something is out, or was read; or, alone, what its last frame held is free by now. */
+    if (x->paused || (x->full && (n > 0 || x->sub_count == 1)))
         exec_output_resume(x);
     if (n > 0)
         return EXEC_DATA;

@@ -49,6 +49,18 @@ void ring_clear(struct ring *r)
     r->start = r->head;
 }
 
+/* Where the next bytes of a stream can go: behind the last record of the last segment, as part of it or as a
+ * new one, and in fresh segments. */
+struct place {
+    struct iovec iov[READ_SEGS];
+    struct seg *fresh[READ_SEGS];
+    int count; /* of iov */
+    int fresh_count;
+    bool in_last; /* iov[0] is in the ring's last segment */
+    bool new_record;
+    bool barren; /* there is no history to make room with */
+};
+
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /* Drops the oldest segment. A cursor that has read it to its end goes on at the start of the next. */
@@ -87,29 +99,51 @@ bool ring_drop_history(struct ring *r)
     return true;
 }
 
-/* One more segment by the rule of the header, or NULL. `planned` were taken already; keep_last: the newest
- * segment is about to be written to, so it must stay. */
-static struct seg *take(struct ring *r, uint32_t planned, bool keep_last)
+/* The ring's oldest segment is history, and not the one that is about to be written to. */
+static bool has_own(const struct ring *r, const struct place *p)
 {
+    return first_is_history(r) && !(p->in_last && r->first == r->last);
+}
+
+/* Gives up a segment of history for a new one: a ring that holds as much as a frame its own, a smaller one that of
+ * the largest. Where a frame still holds a segment, giving it up would leave nobody more memory. */
+static bool make_room(struct ring *r, struct place *p)
+{
+    bool large = r->held >= FRAME_MAX / SEG_SIZE;
+
+    if (large && has_own(r, p) && ring_drop_history(r))
+        return true;
+    p->barren |= !r->reclaim || !r->reclaim(r);
+    return !p->barren || (!large && has_own(r, p) && ring_drop_history(r));
+}
+
+/* So much of the pool is in use that history has to make room. Where nobody watches, it is all there is. */
+static bool pressed(const struct ring *r)
+{
+    uint32_t share = TAILQ_EMPTY(&r->cursors) ? UNWATCHED_SHARE : HISTORY_SHARE;
+
+    return r->pool->in_use >= r->pool->total / share;
+}
+
+/* One more segment by the rule of the header, or NULL. */
+static struct seg *take(struct ring *r, struct place *p)
+{
+    struct seg_pool *pool = r->pool;
+
     for (;;) {
-        uint32_t held = r->held + planned;
+        uint32_t held = r->held + (uint32_t)p->fresh_count;
+        bool fits = held == 0 || held + 1 <= seg_pool_free(pool);
 
-        if (held == 0 || (held + 1 <= r->max && held + 1 <= seg_pool_free(r->pool))) {
-            struct seg *s = seg_get(r->pool);
-
-            if (s)
-                return s;
-        }
-        if (keep_last && r->first == r->last)
-            return NULL;
-        /* A segment that a frame still holds may go to keep to the ring's bound. For the pool's sake it is no use: its
-         * memory would not be there for anybody. */
-        if (held + 1 > r->max && first_is_history(r)) {
+        if (held > 0 && held + 1 > r->max) {
+            if (!has_own(r, p))
+                return NULL;
             drop_first(r);
             continue;
         }
-        if (!ring_drop_history(r) && (held > 0 || !r->reclaim || !r->reclaim(r)))
-            return NULL;
+        if (fits && !pressed(r))
+            return seg_get(pool);
+        if (!make_room(r, p) || fits)
+            return fits ? seg_get(pool) : NULL;
     }
 }
 
@@ -125,17 +159,6 @@ static void push(struct ring *r, struct seg *s)
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
-
-/* Where the next bytes of a stream can go: behind the last record of the last segment, as part of it or as a
- * new one, and in fresh segments. */
-struct place {
-    struct iovec iov[READ_SEGS];
-    struct seg *fresh[READ_SEGS];
-    int count; /* of iov */
-    int fresh_count;
-    bool in_last; /* iov[0] is in the ring's last segment */
-    bool new_record;
-};
 
 static void find_place(struct ring *r, enum ring_stream stream, size_t max, struct place *p)
 {
@@ -155,7 +178,7 @@ static void find_place(struct ring *r, enum ring_stream stream, size_t max, stru
         max -= MIN(room, max);
     }
     while (max > 0 && p->count < READ_SEGS) {
-        struct seg *fresh = take(r, (uint32_t)p->fresh_count, p->in_last);
+        struct seg *fresh = take(r, p);
         size_t len = MIN((size_t)SEG_SIZE - RECORD_SIZE, max);
 
         if (!fresh)
@@ -239,7 +262,7 @@ void ring_attach(struct ring *r, struct ring_cursor *c, uint64_t offset)
     uint64_t at;
 
     offset = MIN(MAX(offset, r->start), r->head);
-    *c = (struct ring_cursor){.ring = r, .offset = offset};
+    *c = (struct ring_cursor){.ring = r, .offset = offset, .taken = offset};
     TAILQ_INSERT_TAIL(&r->cursors, c, link);
     if (offset == r->start)
         return;
@@ -315,13 +338,18 @@ ssize_t ring_next(struct ring_cursor *c, size_t max, uint64_t end, struct chain 
     return (ssize_t)sum;
 }
 
+void ring_taken(struct ring_cursor *c)
+{
+    c->taken = c->offset;
+}
+
 uint64_t ring_foremost(const struct ring *r)
 {
     const struct ring_cursor *c;
     uint64_t most = 0;
 
     TAILQ_FOREACH (c, &r->cursors, link)
-        most = MAX(most, c->offset);
+        most = MAX(most, c->taken);
     return TAILQ_EMPTY(&r->cursors) ? r->head : most;
 }
 

@@ -7,8 +7,9 @@
  *
  * Memory: a ring may always hold one segment; it takes another only while `held + 1 <= min(max, free in the
  * pool)`, so n greedy rings settle at 1/(n+1) of the pool each and some stays free. Bytes that no cursor
- * still has to read are history: they make room first, the ring's own and then, by `reclaim`, others'. Unread
- * bytes are never given up: ring_read says RING_FULL, and the pipe is left alone.
+ * still has to read are history: once 1/HISTORY_SHARE of the pool is in use they make room for what is new, a large
+ * ring's own first, then, by `reclaim`, others'; for a ring without cursors once 1/UNWATCHED_SHARE is. Unread bytes are never given up: ring_read says RING_FULL, and the
+ * pipe is left alone.
  *
  * Who frees: ring_clear. Threads: the loop's only. */
 #ifndef GUEST_EXEC_RING_H
@@ -28,6 +29,7 @@ struct ring_cursor {
     uint32_t record; /* of the current record's header in seg */
     uint32_t done;   /* bytes of that record already read */
     uint64_t offset; /* of the next byte */
+    uint64_t taken;  /* what lies before it is out; from there to `offset` it is on its way */
 };
 
 struct ring {
@@ -39,7 +41,7 @@ struct ring {
     uint64_t start;       /* offset of the oldest byte kept */
     uint64_t head;        /* offset behind the newest byte */
     TAILQ_HEAD(, ring_cursor) cursors;
-    /* Asks for history of other rings to be dropped: true when a segment was freed. May be NULL. */
+    /* Asks for history of the largest ring to be dropped: true when a segment was freed. May be NULL. */
     bool (*reclaim)(struct ring *r);
 };
 
@@ -67,12 +69,17 @@ void ring_detach(struct ring_cursor *c);
 
 /* Appends the next bytes of one stream, at most `max` and none at or beyond the offset `end`, to `out` and
  * advances the cursor. Returns how many (0: none are there), or -1 when out of memory; the cursor stays
-  * then. */
+ * then. */
 ssize_t ring_next(struct ring_cursor *c, size_t max, uint64_t end, struct chain *out,
                   enum ring_stream *stream);
 
-/* The offset of the cursor that is furthest, or furthest behind; the head when there is none. */
+/* What ring_next has given out is not on its way any more: it is out. */
+void ring_taken(struct ring_cursor *c);
+
+/* Up to where the foremost cursor's bytes are out; the head when there is none. */
 uint64_t ring_foremost(const struct ring *r);
+
+/* The offset of the cursor that is furthest behind; the head when there is none. */
 uint64_t ring_slowest(const struct ring *r);
 
 /* Drops the oldest segment if nobody has to read it any more, and no frame with it is on its way. Returns true when one

@@ -67,8 +67,10 @@ static bool collect(size_t n)
     struct chain c = {0};
     enum ring_stream stream;
 
-    while (sub.exec && out_len < sizeof out &&
-           exec_read(&sub, sizeof out - out_len, &c, &stream) == EXEC_DATA) {
+    while (sub.exec && out_len < sizeof out) {
+        exec_taken(&sub);
+        if (exec_read(&sub, sizeof out - out_len, &c, &stream) != EXEC_DATA)
+            break;
         chain_peek(&c, out + out_len, c.bytes);
         out_len += c.bytes;
         chain_clear(&c);

@@ -53,6 +53,7 @@ static size_t consume(struct reader *r, size_t max)
         struct chain c = {0};
         enum ring_stream stream;
 
+        exec_taken(&r->sub);
         if (exec_read(&r->sub, MIN(max - total, (size_t)FRAME_MAX), &c, &stream) != EXEC_DATA)
             break;
         total += c.bytes;
@@ -205,8 +206,64 @@ static void a_lone_subscriber_holds_it_up(void **state)
     assert_true(x.paused);
     assert_false(ev_is_active(&x.pipes[0].io));
     consume(&r, CURSOR_AHEAD / 2);
+    assert_true(x.paused); /* what is on its way is not out yet */
+    consume(&r, 1);
     assert_false(x.paused);
     assert_true(ev_is_active(&x.pipes[0].io));
+}
+
+/* A frame that goes out late finds its successor in the pipe, with no turn of the loop in between. */
+static void a_lone_subscriber_pulls(void **state)
+{
+    static struct reader r;
+    size_t taken, got = 0;
+
+    (void)state;
+    subscribe(&r);
+    taken = pour(out, 10 * MIB);
+    assert_int_equal(consume(&r, SIZE_MAX), taken);
+    assert_false(x.paused); /* the pipe is empty: it is watched again */
+    assert_int_equal(consume(&r, SIZE_MAX), 0);
+
+    /* While one is written all the time, the other comes too. */
+    assert_int_equal(write(err, "!", 1), 1);
+    for (int i = 0; i < 4 && got < 1; i++) {
+        pour(out, 10 * MIB);
+        for (;;) {
+            struct chain c = {0};
+            enum ring_stream stream;
+
+            exec_taken(&r.sub);
+            if (exec_read(&r.sub, FRAME_MAX, &c, &stream) != EXEC_DATA)
+                break;
+            got += stream == RING_STDERR ? c.bytes : 0;
+            chain_clear(&c);
+        }
+    }
+    assert_int_equal(got, 1);
+}
+
+/* The more of the pool is in use, the less one stream may hold of it. */
+static void with_little_memory_it_holds_less(void **state)
+{
+    struct seg *all[1024];
+    static struct reader r;
+    uint32_t n = 0;
+
+    (void)state;
+    subscribe(&r);
+    while (n < pool.total / 2)
+        all[n++] = seg_get(&pool);
+    pour(out, 10 * MIB);
+    assert_int_equal(x.ring.head, CURSOR_AHEAD / 4); /* more than two fifths */
+    assert_true(x.paused);
+    while (n < pool.total - 8)
+        all[n++] = seg_get(&pool);
+    consume(&r, SIZE_MAX);
+    pour(out, 10 * MIB);
+    assert_in_range(x.ring.head - r.sub.cursor.offset, 1, SEG_SIZE);
+    while (n > 0)
+        seg_unref(all[--n]);
 }
 
 static void without_subscribers_it_is_read_and_the_last_is_kept(void **state)
@@ -506,6 +563,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(both_pipes_go_into_one_ring),
         T(a_lone_subscriber_holds_it_up),
+        T(a_lone_subscriber_pulls),
+        T(with_little_memory_it_holds_less),
         T(without_subscribers_it_is_read_and_the_last_is_kept),
         T(a_subscriber_that_leaves_lets_it_go_on),
         T(without_memory_it_waits_for_memory),

@@ -49,8 +49,10 @@ static void reader_read(struct reader *r)
     while (!r->stalled && r->sub.exec) {
         struct chain chain = {0};
         enum ring_stream stream = RING_STDOUT;
-        enum exec_read what = exec_read(&r->sub, FRAME_MAX, &chain, &stream);
+        enum exec_read what;
 
+        exec_taken(&r->sub);
+        what = exec_read(&r->sub, FRAME_MAX, &chain, &stream);
         if (what == EXEC_DATA) {
             r->total += chain.bytes;
             if (!r->count_only) {
@@ -163,7 +165,7 @@ static void exec_rig_init(bool cgroups)
     sigaddset(&pipe, SIGPIPE);
     sigprocmask(SIG_BLOCK, &pipe, NULL);
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (loop_init(&rig.loop) < 0 || seg_pool_init(&rig.pool, 4 * MIB) < 0 ||
+    if (loop_init(&rig.loop) < 0 || seg_pool_init(&rig.pool, RING_TOTAL_MAX) < 0 ||
         settings_init(&rig.settings, NULL, &e) < 0)
         abort();
     ev_ref(rig.loop.ev);

@@ -6,6 +6,8 @@
 
 #include "test.h"
 
+enum { POOL = 256 };
+
 static struct seg_pool pool;
 static struct ring r;
 static int out[2]; /* a pipe to feed the ring with */
@@ -13,7 +15,7 @@ static int out[2]; /* a pipe to feed the ring with */
 static int setup(void **state)
 {
     (void)state;
-    assert_int_equal(seg_pool_init(&pool, 64 * SEG_SIZE), 0);
+    assert_int_equal(seg_pool_init(&pool, POOL * SEG_SIZE), 0);
     assert_int_equal(pipe2(out, O_NONBLOCK), 0);
     ring_init(&r, &pool, 16 * SEG_SIZE);
     return 0;
@@ -215,7 +217,7 @@ static void greedy_rings_share(void **state)
     for (int i = 0; i < 4; i++) {
         ssize_t n = 1;
 
-        ring_init(&rings[i], &pool, 64 * SEG_SIZE);
+        ring_init(&rings[i], &pool, POOL * SEG_SIZE);
         ring_attach(&rings[i], &c[i], 0);
         while (n > 0) {
             if (write(out[1], block, sizeof block) < 0)
@@ -227,9 +229,9 @@ static void greedy_rings_share(void **state)
         assert_true(rings[i].held >= 1);
         assert_true(seg_pool_free(&pool) >= 1);
     }
-    assert_int_equal(rings[0].held, 32);
-    assert_int_equal(rings[1].held, 16);
-    assert_int_equal(rings[2].held, 8);
+    assert_int_equal(rings[0].held, POOL / 2);
+    assert_int_equal(rings[1].held, POOL / 4);
+    assert_int_equal(rings[2].held, POOL / 8);
     for (int i = 0; i < 4; i++)
         ring_clear(&rings[i]);
 }
@@ -245,7 +247,7 @@ static bool reclaim(struct ring *ring)
 static void history_of_others_goes_first(void **state)
 {
     struct ring other;
-    struct seg *held[64];
+    struct seg *held[POOL];
     int n = 0;
 
     (void)state;
@@ -262,6 +264,94 @@ static void history_of_others_goes_first(void **state)
     ring_clear(&other);
     while (n > 0)
         seg_unref(held[--n]);
+}
+
+/* Puts so many segments' worth into the ring; the cursor, unless NULL, reads it at once. */
+static void fill(struct ring *ring, struct ring_cursor *c, uint32_t segs)
+{
+    static char block[SEG_SIZE - 4];
+    enum ring_stream stream;
+    struct chain chain = {0};
+
+    for (uint32_t i = 0; i < segs; i++) {
+        assert_int_equal(write(out[1], block, sizeof block), sizeof block);
+        assert_int_equal(ring_read(ring, out[0], RING_STDOUT, sizeof block), sizeof block);
+        if (c)
+            assert_int_equal(ring_next(c, sizeof block, UINT64_MAX, &chain, &stream), sizeof block);
+        chain_clear(&chain);
+    }
+}
+
+/* What nobody watches may fill half of the pool, what was read an eighth, what is unread more. */
+static void history_is_bounded(void **state)
+{
+    struct ring big;
+    struct ring_cursor c;
+
+    (void)state;
+    ring_init(&big, &pool, POOL * SEG_SIZE);
+    fill(&big, NULL, 2 * POOL);
+    assert_int_equal(big.head, 2 * POOL * (SEG_SIZE - 4));
+    assert_int_equal(big.held, POOL / UNWATCHED_SHARE);
+    ring_clear(&big);
+
+    ring_init(&big, &pool, POOL * SEG_SIZE);
+    ring_attach(&big, &c, 0);
+    fill(&big, &c, POOL);
+    assert_int_equal(big.held, POOL / HISTORY_SHARE);
+    fill(&big, NULL, POOL / HISTORY_SHARE);
+    assert_in_range(big.held, POOL / HISTORY_SHARE, POOL / HISTORY_SHARE + 1); /* history went for it */
+    fill(&big, NULL, POOL / HISTORY_SHARE);
+    assert_in_range(big.held, 2 * POOL / HISTORY_SHARE,
+                    2 * POOL / HISTORY_SHARE + 1); /* and then there was none */
+    ring_clear(&big);
+}
+
+/* Then a ring takes from the largest, until it has as much as a frame; from there on it goes round in its own. */
+static void the_largest_makes_room(void **state)
+{
+    const uint32_t share = POOL / HISTORY_SHARE, frame = FRAME_MAX / SEG_SIZE;
+    struct ring other;
+    struct ring_cursor c;
+
+    (void)state;
+    ring_clear(&r);
+    ring_init(&r, &pool, POOL * SEG_SIZE);
+    fill(&r, NULL, share);
+    assert_int_equal(r.held, share);
+    donor = &r;
+    ring_init(&other, &pool, POOL * SEG_SIZE);
+    other.reclaim = reclaim;
+    ring_attach(&other, &c, 0);
+    fill(&other, &c, 3 * frame);
+    assert_int_equal(other.held, frame);
+    assert_int_equal(r.held, share - frame);
+    assert_int_equal(pool.in_use, share);
+    ring_clear(&other);
+}
+
+/* What was given out lies with its reader until that says that it is out. */
+static void what_is_on_its_way_is_not_out(void **state)
+{
+    struct ring_cursor quick, slow;
+    struct chain chain = {0};
+    enum ring_stream stream;
+
+    (void)state;
+    feed(RING_STDOUT, "abcdef", 6);
+    ring_attach(&r, &quick, 0);
+    ring_attach(&r, &slow, 0);
+    assert_int_equal(ring_next(&quick, 4, UINT64_MAX, &chain, &stream), 4);
+    assert_int_equal(ring_next(&slow, 2, UINT64_MAX, &chain, &stream), 2);
+    assert_int_equal(ring_foremost(&r), 0);
+    assert_int_equal(ring_slowest(&r), 2);
+    ring_taken(&slow);
+    assert_int_equal(ring_foremost(&r), 2);
+    ring_taken(&quick);
+    assert_int_equal(ring_foremost(&r), 4);
+    chain_clear(&chain);
+    ring_detach(&quick);
+    ring_detach(&slow);
 }
 
 /* Random writes, readers that come and go and read as they like, against a plain array. */
@@ -350,6 +440,9 @@ int main(void)
         T(references_outlive_the_ring),
         T(greedy_rings_share),
         T(history_of_others_goes_first),
+        T(history_is_bounded),
+        T(the_largest_makes_room),
+        T(what_is_on_its_way_is_not_out),
         T(model),
     };
 
