@@ -108,23 +108,48 @@ static struct spawn_surroundings surroundings(void)
 
 /* --- memory that is shared ------------------------------------------------------------------- */
 
-static void on_trim(struct ev_loop *ev, ev_timer *w, int revents)
+/* Of each small size glibc keeps up to 7 freed chunks for the next malloc. After a busy time they lie all over what was a
+ * large heap, and each keeps its page. All of them are taken out, and as many that lie together put in their place. */
+static void compact_heap(void)
 {
-    (void)ev;
-    (void)w;
-    (void)revents;
-    seg_pool_trim(&agent.pool);
-    seg_pool_trim(&agent.in_pool);
+    enum { SIZES = 64, CACHED = 7, SMALLEST = 24, STEP = 16 };
+    void *chunks[SIZES][2 * CACHED];
+
+    malloc_trim(0); /* the little pieces become large ones again: new chunks come from these, side by side */
+    for (size_t i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < 2 * CACHED; k++)
+            chunks[i][k] = malloc(SMALLEST + i * STEP);
+    for (size_t i = 0; i < SIZES; i++)
+        for (size_t k = 2 * CACHED; k-- > 0;)
+            free(chunks[i][k]);
     malloc_trim(64 * KIB);
 }
 
-/* More free segments than are worth keeping: a second later they go, if they are still too many. */
+/* While output flows what is free stays as warm as it is worth; when nothing was taken for a while, all goes back. */
+static void on_trim(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    static uint32_t taken;
+    uint32_t now = agent.pool.taken + agent.in_pool.taken;
+    size_t keep = now == taken ? 0 : SEG_WARM_BYTES;
+
+    (void)ev;
+    (void)revents;
+    taken = now;
+    seg_pool_trim(&agent.pool, keep);
+    seg_pool_trim(&agent.in_pool, keep);
+    if (keep > 0)
+        loop_timer(&agent.loop, w, TRIM_MS);
+    else
+        compact_heap();
+}
+
+/* More free segments than are worth keeping: a little later they go, if they are still too many. */
 static void on_excess(struct seg_pool *pool, void *arg)
 {
     (void)pool;
     (void)arg;
     if (!ev_is_active(&agent.trim))
-        loop_timer(&agent.loop, &agent.trim, 1000);
+        loop_timer(&agent.loop, &agent.trim, TRIM_MS);
 }
 
 static void on_output_memory(struct seg_pool *pool, void *arg)

@@ -11,7 +11,8 @@
 
 #define LIMITS(X)                                                                                            \
     X(SEG_SIZE, 8 * KIB, "bytes", "one buffer segment; two pages, the smallest unit of all stream memory")   \
-    X(SEG_WARM_BYTES, 256 * KIB, "bytes", "free segments kept; the rest goes back to the kernel after 1 s")  \
+    X(SEG_WARM_BYTES, 256 * KIB, "bytes", "free segments kept while others are taken; the rest goes back")   \
+    X(TRIM_MS, 500, "ms", "after it free memory goes back to the kernel; all, if none was taken meanwhile")  \
     X(RING_TOTAL_MAX, 32 * MIB, "bytes", "output of all processes; or 1/16 of RAM where that is less")       \
     X(RING_MAX, 1 * MIB, "bytes", "output kept of one process; then its pipe is not read, nothing is lost")  \
     X(HISTORY_SHARE, 8, "1/pool", "of the pool in use: what all have read makes room for new bytes")         \
@@ -23,7 +24,7 @@
     X(PROCESSES_MAX, 1024, "processes", "started and not yet gone; then resource_exhausted")                 \
     X(EXITS_KEPT_MS, 30000, "ms", "time an exit still answers Connect, as envd's 30 s")                      \
     X(EXITS_KEPT_MAX, 4096, "exits", "exits kept at the same time; then the oldest goes early")              \
-    X(KEPT_BYTES, 1 * MIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes")   \
+    X(KEPT_BYTES, 512 * KIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes") \
     X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
     X(START_LIMITS_MAX, 16, "limits", "rlimits of one start; the kernel has 16 resources")                   \
     X(START_GROUPS_MAX, 32, "groups", "extra groups of one start; as many as NFS carries, twice")            \

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/err.h"
@@ -20,6 +21,17 @@ static size_t memory_used;
 struct memory_head {
     _Alignas(16) size_t size;
 };
+
+/* What was outgrown is not used again: its whole pages go back to the kernel. */
+static void forget(void *block, size_t size)
+{
+    const uintptr_t page = 4096;
+    uintptr_t start = ((uintptr_t)block + page - 1) & ~(page - 1),
+              end = ((uintptr_t)block + size) & ~(page - 1);
+
+    if (start < end)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+}
 
 static void *memory_realloc(void *old, long size)
 {
@@ -43,8 +55,12 @@ static void *memory_realloc(void *old, long size)
         return NULL;
     h = (struct memory_head *)(void *)(memory + memory_used);
     memory_used += sizeof *h + want;
-    if (old)
-        memcpy(h + 1, old, ((struct memory_head *)old - 1)->size);
+    if (old) {
+        size_t had = ((struct memory_head *)old - 1)->size;
+
+        memcpy(h + 1, old, had);
+        forget(old, had);
+    }
     h->size = want;
     return h + 1;
 }

@@ -63,36 +63,64 @@ struct seg *seg_get(struct seg_pool *pool)
     s->base = 0;
     s->used = 0;
     s->refs = 1;
+    pool->taken++;
     pool->in_use++;
     return s;
 }
 
-/* Marks what is too much, then walks the pool in address order, so that neighbours go back in one call. */
-void seg_pool_trim(struct seg_pool *pool)
-{
-    const uint32_t marked = UINT32_MAX;
-    struct seg **at = &pool->free_warm;
-    uint32_t run = 0;
+/* What a free segment's `used` says while seg_pool_trim looks at it. */
+enum { COLD, WARM, KEPT };
 
-    for (uint32_t kept = 0; *at && kept < WARM_MAX; kept++)
-        at = &(*at)->next;
-    for (struct seg *s = *at; s; s = s->next)
-        s->used = marked;
-    *at = NULL;
-    pool->warm = MIN(pool->warm, WARM_MAX);
+/* Gives the pages of headers that are as good as never used back to the kernel. */
+static void forget_headers(struct seg_pool *pool, uint32_t from)
+{
+    const uintptr_t page = 4096;
+    uintptr_t start = ((uintptr_t)&pool->segs[from] + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)&pool->segs[pool->fresh];
+
+    if (start < end)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    pool->fresh = from;
+}
+
+/* Walks the pool in address order, so that neighbours go back in one call and what is taken next lies at its beginning. */
+void seg_pool_trim(struct seg_pool *pool, size_t keep_bytes)
+{
+    uint32_t keep = (uint32_t)(keep_bytes / SEG_SIZE), run = 0, top = 0;
+    struct seg **warm = &pool->free_warm, **cold = &pool->free_cold;
+
+    for (struct seg *s = pool->free_warm; s; s = s->next)
+        s->used = WARM;
+    pool->warm = 0;
     for (uint32_t i = 0; i <= pool->fresh; i++) {
         struct seg *s = &pool->segs[i];
+        bool in_pool = i < pool->fresh,
+             goes = in_pool && s->refs == 0 && s->used == WARM && pool->warm >= keep;
 
-        if (i < pool->fresh && s->used == marked) {
-            s->used = 0;
-            s->next = pool->free_cold;
-            pool->free_cold = s;
+        if (goes) {
+            s->used = COLD;
             run++;
         } else if (run > 0) {
             madvise(pool->base + (size_t)(i - run) * SEG_SIZE, (size_t)run * SEG_SIZE, MADV_DONTNEED);
             run = 0;
         }
+        if (in_pool && s->refs == 0 && s->used == WARM) {
+            s->used = KEPT;
+            pool->warm++;
+        }
+        if (in_pool && (s->refs > 0 || s->used == KEPT))
+            top = i + 1;
     }
+    forget_headers(pool, top);
+    for (struct seg *s = pool->segs; s < pool->segs + top; s++) {
+        struct seg ***list = s->used == KEPT ? &warm : &cold;
+
+        if (s->refs > 0)
+            continue;
+        **list = s;
+        *list = &s->next;
+    }
+    *warm = *cold = NULL;
 }
 
 struct seg *seg_heap(size_t cap)

@@ -29,6 +29,7 @@ struct seg_pool {
     uint32_t in_use;  /* segments with a reference */
     uint32_t fresh;   /* segments from here on were never used */
     uint32_t warm;    /* free segments that the kernel still backs */
+    uint32_t taken;   /* how often one was taken; wraps around */
     struct seg *free_warm;
     struct seg *free_cold;
     /* Called when warm segments exceed SEG_WARM_BYTES, from within seg_unref: arrange a seg_pool_trim. */
@@ -67,8 +68,8 @@ static inline void seg_pool_want(struct seg_pool *pool)
     pool->wanted = true;
 }
 
-/* Gives all warm segments above SEG_WARM_BYTES back to the kernel. */
-void seg_pool_trim(struct seg_pool *pool);
+/* Gives all warm segments but keep_bytes back to the kernel. */
+void seg_pool_trim(struct seg_pool *pool, size_t keep_bytes);
 
 /* A heap segment of `cap` bytes with one reference; NULL when out of memory. */
 struct seg *seg_heap(size_t cap);

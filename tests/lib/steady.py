@@ -7,8 +7,7 @@ from pathlib import Path
 
 from agent import Agent, PRESET, RpcError, SLOW, wait_for
 
-# Of ended processes a megabyte of output and their exits are remembered; 256 KiB of free segments are kept, and the heap
-# has holes. More than this goes when the exits are forgotten, after 30 s.
+# Of ended processes half a megabyte of output and up to a megabyte of exits are remembered, and the heap has holes. More than this goes when the exits are forgotten, after 30 s.
 KEPT = 3 << 20
 FORGOTTEN_S = 35
 

@@ -120,6 +120,16 @@ def test_stalled_streams_share_what_there_is(agent, stalled, count, megabytes):
     assert rss(agent.pid) <= megabytes * 10 ** 6 or PRESET != "release"
 
 
+def test_memory_comes_back():
+    """Soon after many were served nothing is left of it but what is kept on purpose."""
+    with Steady("--max-connections", "1100") as agent:
+        with contextlib.ExitStack() as streams:
+            for _ in range(500):
+                streams.enter_context(agent.start("head", "-c", str(4 << 20), "/dev/zero", codec="proto")).started()
+            assert rss(agent.pid) > 8 << 20
+        wait_for(lambda: rss(agent.pid) <= 3 << 20 or PRESET != "release", 20, "it is small again")
+
+
 @pytest.mark.parametrize("count", [100, 1000])
 def test_stalled_streams_hurt_nobody(agent, stalled, codec, count):
     """Everything else is served meanwhile, and they lose nothing by it."""

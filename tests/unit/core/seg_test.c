@@ -107,10 +107,50 @@ static void gives_back_to_the_kernel(void **state)
         for (int i = 0; i < N; i++)
             seg_unref(s[(i * 37) % N]);
         assert_true(excess > 0);
-        seg_pool_trim(&p);
+        seg_pool_trim(&p, SEG_WARM_BYTES);
         assert_int_equal(resident(&p), warm_pages);
         assert_int_equal(p.warm, SEG_WARM_BYTES / SEG_SIZE);
     }
+    seg_pool_trim(&p, 0);
+    assert_int_equal(resident(&p), 0);
+    assert_int_equal(p.warm, 0);
+    assert_int_equal(p.fresh, 0); /* as if it had never been used */
+    seg_pool_destroy(&p);
+}
+
+/* What is in use stays, and what is taken after a trim fills the holes below it, lowest first. */
+static void a_trim_leaves_what_is_used(void **state)
+{
+    enum { N = 200 };
+    struct seg_pool p;
+    struct seg *s[N], *t;
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, N * SEG_SIZE), 0);
+    for (int i = 0; i < N; i++) {
+        s[i] = seg_get(&p);
+        memset(s[i]->data, i, SEG_SIZE);
+    }
+    for (int i = 0; i < N; i++)
+        if (i != 3 && i != 100)
+            seg_unref(s[i]);
+    for (size_t keep = SEG_SIZE; keep <= SEG_SIZE; keep -= SEG_SIZE) { /* one, then none */
+        seg_pool_trim(&p, keep);
+        assert_int_equal(p.in_use, 2);
+        assert_int_equal(p.fresh, 101);
+        assert_int_equal(p.warm, keep / SEG_SIZE);
+    }
+    assert_int_equal(s[3]->data[SEG_SIZE - 1], 3);
+    assert_int_equal(s[100]->data[0], 100);
+    for (int i = 0; i < N - 2; i++) {
+        t = seg_get(&p);
+        assert_ptr_equal(t, s[i < 3 ? i : i < 99 ? i + 1 : i + 2]);
+        assert_int_equal(t->data[0], 0);
+        t->data[0] = 1;
+    }
+    assert_null(seg_get(&p));
+    for (int i = 0; i < N; i++)
+        seg_unref(s[i]);
     seg_pool_destroy(&p);
 }
 
@@ -133,6 +173,7 @@ int main(void)
         cmocka_unit_test(exhausts_and_recovers),
         cmocka_unit_test(keeps_while_referenced),
         cmocka_unit_test(gives_back_to_the_kernel),
+        cmocka_unit_test(a_trim_leaves_what_is_used),
         cmocka_unit_test(heap),
     };
 
