@@ -127,6 +127,7 @@ def test_memory_comes_back():
             for _ in range(500):
                 streams.enter_context(agent.start("head", "-c", str(4 << 20), "/dev/zero", codec="proto")).started()
             assert rss(agent.pid) > 8 << 20
+        agent.kill_all()
         wait_for(lambda: rss(agent.pid) <= 3 << 20 or PRESET != "release", 20, "it is small again")
 
 
