@@ -5,9 +5,9 @@
  *   h2_answer.c  the response: what the exchange wants, and its bytes on their way into frames
  *   h2_guard.c   what bounds a hostile peer: memory, resets, frames without use
  *
- * nghttp2 keeps the protocol's state. It is called from three places only: h2_readable (bytes for it), h2_writable
- * (frames from it), and the connection's ends. The http_ functions of an exchange only note what they want
- * (h2_note) and it is done when they are back, so nghttp2 is never entered from one of its own callbacks. */
+ * nghttp2 keeps the protocol's state. It works when bytes came (h2_readable), when the connection takes more
+ * (h2_writable) and at the connection's ends. The functions of an exchange only note what they want (h2_answer_note);
+ * it is done when they are back, so no stream ends under a callback. */
 #ifndef HTTP_H2_INTERNAL_H
 #define HTTP_H2_INTERNAL_H
 
@@ -21,8 +21,8 @@ struct h2_bucket {
     ev_tstamp at;
 };
 
-#define H2_OUT_MAX (TURN_BYTES / 4) /* frames are made until so much waits for the socket */
-#define H2_IDS     1024             /* the latest stream ids that are remembered; a power of two */
+#define H2_OUT_MAX ((size_t)TURN_BYTES / 4) /* frames are made until so much waits for the socket */
+#define H2_IDS     1024                     /* the latest stream ids that are remembered; a power of two */
 
 /* Which time-out the connection has. */
 enum h2_pace { H2_IDLE, H2_HEADER, H2_ACTIVE };
@@ -74,7 +74,7 @@ struct h2_stream {
     /* the response */
     struct chain piece; /* of the body, on its way into frames */
     bool responding;    /* the header is queued */
-    bool deferred;      /* nghttp2 waits for h2_note */
+    bool deferred;      /* nghttp2 waits for h2_answer_note */
     bool all;           /* nothing comes behind piece */
     struct timerq_entry lingering;
     size_t surplus; /* of the body, came behind the response's end */
