@@ -33,8 +33,8 @@ static int on_value(llhttp_t *p, const char *s, size_t n)
                                                       : NULL;
     size_t size = to == c->type ? sizeof c->type : sizeof c->accept_post, len = to ? strlen(to) : 0;
 
-    if (to && len + n < size)
-        memcpy(to + len, s, n);
+    if (to) /* a list that is cut still begins with what it prefers */
+        memcpy(to + len, s, MIN(n, size - 1 - len));
     return 0;
 }
 

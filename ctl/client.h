@@ -20,7 +20,7 @@ struct client {
     llhttp_t parser;
     int status;            /* HTTP, once the head is there */
     char type[64];         /* Content-Type */
-    char accept_post[128]; /* Accept-Post, of a 415 */
+    char accept_post[512]; /* Accept-Post, of a 415 */
     char field[32];        /* name of the header under way */
     uint8_t *body;         /* of the response, not yet taken */
     size_t body_len, body_cap;

@@ -40,11 +40,12 @@ static void free_streams(struct h2 *h, enum close_reason why)
     }
 }
 
-/* Ends the connection at once, and says why. Not from a callback of nghttp2. */
+/* Ends the connection at once, and says why, unless the peer does not even read what came before. Not from a callback of
+ * nghttp2. */
 static void terminate(struct h2 *h, uint32_t code, enum close_reason why)
 {
     free_streams(h, why);
-    if (nghttp2_session_terminate_session(h->session, code) != 0 || pull(h, SIZE_MAX) < 0)
+    if (h->conn->blocked || nghttp2_session_terminate_session(h->session, code) != 0 || pull(h, SIZE_MAX) < 0)
         conn_abort(h->conn, why);
     else
         conn_finish(h->conn);
