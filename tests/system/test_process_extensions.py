@@ -188,7 +188,7 @@ def test_targets(agent, codec, target, dies):
 def test_grace(agent, codec):
     """TERM first, which the leader heeds and its child does not."""
     stubborn = "trap '' TERM; echo $$; while :; do sleep .05; done"
-    script = 'sh -c "$STUBBORN" & trap "echo bye; exit 5" TERM; wait'
+    script = 'trap "echo bye; exit 5" TERM; sh -c "$STUBBORN" & wait'  # its own trap before the child's
     with agent.start("/bin/sh", "-c", script, codec=codec, events=ALL, envs={"STUBBORN": stubborn}) as s:
         pid = s.started()
         child = int(s.read_until(b"\n"))
@@ -272,7 +272,7 @@ def test_bad_options_are_named(agent, codec, options, message):
 
 
 def test_the_deadline_has_a_grace_and_a_target(agent, codec):
-    script = "sleep 1004 & echo $!; trap 'echo asked; exit 0' TERM; wait"
+    script = "trap 'echo asked; exit 0' TERM; sleep 1004 & echo $!; wait"
     with agent.start("/bin/sh", "-c", script, codec=codec, headers={"Connect-Timeout-Ms": 300},
                      options={"graceMs": 5000, "killTarget": "SIGNAL_TARGET_LEADER"}) as s:
         s.started()
