@@ -34,7 +34,11 @@ struct rpc_protocol {
     int (*end)(struct rpc_call *call, struct chain *out);
 };
 
-extern const struct rpc_protocol connect_unary, connect_stream, grpc, grpc_web, grpc_web_text;
+extern const struct rpc_protocol connect_unary;
+extern const struct rpc_protocol connect_stream;
+extern const struct rpc_protocol grpc;
+extern const struct rpc_protocol grpc_web;
+extern const struct rpc_protocol grpc_web_text;
 
 struct rpc_call {
     TAILQ_ENTRY(rpc_call) starved_link;

@@ -18,10 +18,12 @@ static int too_large(const struct rpc_call *call, size_t n, struct err *e)
  * memory for requests is short. */
 static bool may_lift(const struct rpc_call *call)
 {
-    const struct seg_pool *pool = call->x->conn->net->in_pool;
+    const struct seg_pool *pool;
 
-    return (call->method->flags & RPC_BULK) && call->codec == CODEC_PROTO &&
-           seg_pool_free(pool) >= pool->total / 2;
+    if (!(call->method->flags & RPC_BULK) || call->codec != CODEC_PROTO)
+        return false;
+    pool = call->x->conn->net->in_pool;
+    return seg_pool_free(pool) >= pool->total / 2;
 }
 
 /* The message that is the n bytes of call->in behind `skip`, in one piece; without its bulk. */
