@@ -2,23 +2,76 @@
 #include "process/internal.h"
 
 struct input {
-    struct rpc_call *call;
+    struct feed feed;
     struct process_service *service;
-    struct exec_wait wait;
-    ticket exec;  /* whom the call feeds: its selector may name another one later */
-    size_t taken; /* of the message under way */
+    ticket exec; /* whom the call feeds: its selector may name another one later */
 };
+
+/* --- one message after the other ------------------------------------------------------------- */
 
 static void on_room(struct exec_wait *w)
 {
-    rpc_resume(CONTAINER_OF(w, struct input, wait)->call);
+    rpc_resume(CONTAINER_OF(w, struct feed, wait)->call);
 }
+
+void feed_init(struct feed *f, struct rpc_call *call)
+{
+    *f = (struct feed){.call = call, .wait.ready = on_room};
+}
+
+void feed_cancel(struct feed *f)
+{
+    exec_wait_cancel(&f->wait);
+}
+
+/* Gives the process what it takes of the bytes that have not been taken yet. Returns -1 with *e. */
+static int give(struct feed *f, struct exec *x, bool terminal, const ProtobufCBinaryData *data, struct err *e)
+{
+    struct chain copy = {0}, *bulk = rpc_bulk(f->call);
+    ssize_t n;
+
+    if (data->data == CODEC_BULK) {
+        chain_drop(bulk, f->taken);
+        n = exec_write(x, terminal, bulk, &f->wait, e);
+        f->taken += n > 0 ? (size_t)n : 0;
+        return n < 0 ? -1 : 0;
+    }
+    do { /* no more than the queue takes at a time: the message may be many times that */
+        size_t part = MIN(data->len - f->taken, (size_t)STDIN_QUEUE_MAX);
+
+        n = chain_copy(&copy, data->data + f->taken, part);
+        if (n < 0) {
+            err_nomem(e, "send input");
+            break;
+        }
+        n = exec_write(x, terminal, &copy, &f->wait, e);
+        f->taken += n > 0 ? (size_t)n : 0;
+    } while (n >= 0 && copy.bytes == 0 && f->taken < data->len);
+    chain_clear(&copy);
+    return n < 0 ? -1 : 0;
+}
+
+int feed_bytes(struct feed *f, struct exec *x, bool terminal, const ProtobufCBinaryData *data, struct err *e)
+{
+    if (give(f, x, terminal, data, e) < 0) {
+        if (f->taken > 0) /* it stopped reading in the middle */
+            err_set(e, STATUS_INTERNAL, 0, "error writing to %s: %zu of %zu bytes were taken",
+                    terminal ? "tty" : "stdin", f->taken, data->len);
+        return -1;
+    }
+    if (f->taken < data->len)
+        return 0;
+    f->taken = 0;
+    return 1;
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
 
 static void input_destroy(void *state)
 {
     struct input *in = state;
 
-    exec_wait_cancel(&in->wait);
+    feed_cancel(&in->feed);
     free(in);
 }
 
@@ -28,7 +81,7 @@ void input_cancel(struct rpc_call *call, enum close_reason why)
 
     (void)why;
     if (in)
-        exec_wait_cancel(&in->wait);
+        feed_cancel(&in->feed);
 }
 
 /* The call's state, made at its first message; NULL: out of memory, the call is finished. */
@@ -45,9 +98,8 @@ static struct input *input_of(struct rpc_call *call)
         rpc_finish(call, &e);
         return NULL;
     }
-    in->call = call;
+    feed_init(&in->feed, call);
     in->service = rpc_context(call);
-    in->wait.ready = on_room;
     rpc_set_state(call, in, input_destroy);
     return in;
 }
@@ -63,66 +115,29 @@ static struct exec *fed(struct input *in, struct err *e)
 {
     struct exec *x = ticket_find(&in->service->execs->tickets, in->exec);
 
-    if (!x && in->taken > 0)
+    if (!x && in->feed.taken > 0)
         err_set(e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended, %zu bytes were taken",
-                in->taken);
+                in->feed.taken);
     else if (!x)
         err_set(e, STATUS_INTERNAL, 0, "error writing to stdin: the process has ended");
     return x;
-}
-
-/* Gives the process what it takes of the bytes that have not been taken yet. Returns -1 with *e. */
-static int give(struct input *in, struct exec *x, bool terminal, const ProtobufCBinaryData *data,
-                struct err *e)
-{
-    struct chain copy = {0}, *bulk = rpc_bulk(in->call);
-    ssize_t n;
-
-    if (data->data == CODEC_BULK) {
-        chain_drop(bulk, in->taken);
-        n = exec_write(x, terminal, bulk, &in->wait, e);
-        in->taken += n > 0 ? (size_t)n : 0;
-        return n < 0 ? -1 : 0;
-    }
-    do { /* no more than the queue takes at a time: the message may be many times that */
-        size_t part = MIN(data->len - in->taken, (size_t)STDIN_QUEUE_MAX);
-
-        n = chain_copy(&copy, data->data + in->taken, part);
-        if (n < 0) {
-            err_nomem(e, "send input");
-            break;
-        }
-        n = exec_write(x, terminal, &copy, &in->wait, e);
-        in->taken += n > 0 ? (size_t)n : 0;
-    } while (n >= 0 && copy.bytes == 0 && in->taken < data->len);
-    chain_clear(&copy);
-    return n < 0 ? -1 : 0;
 }
 
 /* Feeds what is left of the message. 1: all was taken; 0: the process has to catch up first; -1: the call has
  * failed. */
 static int feed(struct input *in, struct exec *x, const Process__ProcessInput *input)
 {
-    const ProtobufCBinaryData *data;
     bool terminal;
     struct err e;
+    int ret;
 
     if (!input || input->input_case == PROCESS__PROCESS_INPUT__INPUT__NOT_SET) {
         err_set(&e, STATUS_UNIMPLEMENTED, 0, "invalid input type *process.ProcessInput");
-        return fail(in->call, &e);
+        return fail(in->feed.call, &e);
     }
     terminal = input->input_case == PROCESS__PROCESS_INPUT__INPUT_PTY;
-    data = terminal ? &input->pty : &input->stdin;
-    if (give(in, x, terminal, data, &e) < 0) {
-        if (in->taken > 0) /* it stopped reading in the middle */
-            err_set(&e, STATUS_INTERNAL, 0, "error writing to %s: %zu of %zu bytes were taken",
-                    terminal ? "tty" : "stdin", in->taken, data->len);
-        return fail(in->call, &e);
-    }
-    if (in->taken < data->len)
-        return 0;
-    in->taken = 0;
-    return 1;
+    ret = feed_bytes(&in->feed, x, terminal, terminal ? &input->pty : &input->stdin, &e);
+    return ret < 0 ? fail(in->feed.call, &e) : ret;
 }
 
 enum rpc_taken input_send(struct rpc_call *call, const ProtobufCMessage *message)

@@ -114,6 +114,12 @@ static enum rpc_taken list(struct rpc_call *call, const ProtobufCMessage *messag
 
 /* --- Update, SendSignal, CloseStdin ---------------------------------------------------------- */
 
+int resize_process(struct exec *x, const Process__PTY__Size *size, struct err *e)
+{
+    return exec_resize(x, size ? (uint16_t)MIN(size->cols, UINT16_MAX) : 0,
+                       size ? (uint16_t)MIN(size->rows, UINT16_MAX) : 0, e);
+}
+
 static enum rpc_taken update(struct rpc_call *call, const ProtobufCMessage *message)
 {
     static const Process__UpdateResponse done = PROCESS__UPDATE_RESPONSE__INIT;
@@ -121,28 +127,33 @@ static enum rpc_taken update(struct rpc_call *call, const ProtobufCMessage *mess
     struct err e;
     struct exec *x = select_process(rpc_context(call), m->process, NULL, &e);
 
-    if (x && m->_pty_case && m->pty) {
-        const Process__PTY__Size *size = m->pty->size;
-
-        if (exec_resize(x, size ? (uint16_t)MIN(size->cols, UINT16_MAX) : 0,
-                        size ? (uint16_t)MIN(size->rows, UINT16_MAX) : 0, &e) < 0)
-            x = NULL;
-    }
-    if (x)
+    if (x && (!m->_pty_case || !m->pty || resize_process(x, m->pty->size, &e) == 0))
         rpc_reply(call, &done.base);
     else
         rpc_finish(call, &e);
     return RPC_NEXT;
 }
 
-/* The signal that is asked for. envd knows two; more come by number. */
-static int signal_of(const Process__SendSignalRequest *m, int *signo, struct err *e)
+int signal_process(struct exec *x, uint32_t number, Process__SignalTarget target, uint32_t grace_ms,
+                   struct err *e)
 {
-    *signo = m->number ? (int)MIN(m->number, (uint32_t)SIGRTMAX + 1) : (int)m->signal;
+    enum exec_target whom;
+
+    if (grace_ms > GRACE_MAX_MS)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "grace_ms %u: more than %u", grace_ms, GRACE_MAX_MS);
+    if (number < 1 || number > (uint32_t)SIGRTMAX)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "signal %u: not from 1 to %d", number, SIGRTMAX);
+    if (options_target(target, &whom, e) < 0)
+        return -1;
+    return exec_signal(x, (int)number, whom, grace_ms, e);
+}
+
+/* The signal that is asked for. envd knows two; more come by number. */
+static int signal_of(const Process__SendSignalRequest *m, uint32_t *number, struct err *e)
+{
+    *number = m->number ? m->number : (uint32_t)m->signal;
     if (m->number)
-        return m->number <= (uint32_t)SIGRTMAX ? 0
-                                               : err_set(e, STATUS_INVALID_ARGUMENT, 0,
-                                                         "signal %u: not from 1 to %d", m->number, SIGRTMAX);
+        return 0;
     if (m->signal == PROCESS__SIGNAL__SIGNAL_SIGTERM || m->signal == PROCESS__SIGNAL__SIGNAL_SIGKILL)
         return 0;
     if (m->signal == PROCESS__SIGNAL__SIGNAL_UNSPECIFIED)
@@ -154,17 +165,11 @@ static enum rpc_taken send_signal(struct rpc_call *call, const ProtobufCMessage 
 {
     static const Process__SendSignalResponse done = PROCESS__SEND_SIGNAL_RESPONSE__INIT;
     const Process__SendSignalRequest *m = (const Process__SendSignalRequest *)message;
-    enum exec_target target;
     struct err e;
     struct exec *x = select_process(rpc_context(call), m->process, NULL, &e);
-    int signo;
+    uint32_t number;
 
-    if (x && m->grace_ms > GRACE_MAX_MS) {
-        err_set(&e, STATUS_INVALID_ARGUMENT, 0, "grace_ms %u: more than %u", m->grace_ms, GRACE_MAX_MS);
-        x = NULL;
-    }
-    if (x && signal_of(m, &signo, &e) == 0 && options_target(m->target, &target, &e) == 0 &&
-        exec_signal(x, signo, target, m->grace_ms, &e) == 0)
+    if (x && signal_of(m, &number, &e) == 0 && signal_process(x, number, m->target, m->grace_ms, &e) == 0)
         rpc_reply(call, &done.base);
     else
         rpc_finish(call, &e);
@@ -210,6 +215,18 @@ static const struct rpc_method methods[] = {
     METHOD("CloseStdin", RPC_UNARY, close_stdin_request, close_stdin_response, .message = close_stdin),
 };
 
+static const struct rpc_method session_methods[] = {
+    {.name = "Session",
+     .kind = RPC_BIDI_STREAM,
+     .flags = RPC_OWN_DEADLINE | RPC_BULK,
+     .input = &guest__v1__session_request__descriptor,
+     .output = &guest__v1__session_response__descriptor,
+     .message = session_message,
+     .half_close = session_half_close,
+     .produce = stream_produce,
+     .cancel = session_cancel},
+};
+
 int process_service_init(struct process_service *s, struct rpc *rpc, struct execs *execs,
                          struct settings *settings)
 {
@@ -217,5 +234,9 @@ int process_service_init(struct process_service *s, struct rpc *rpc, struct exec
     s->settings = settings;
     s->service = (struct rpc_service){
         .name = "process.Process", .methods = methods, .count = ARRAY_LEN(methods), .context = s};
-    return rpc_register(rpc, &s->service);
+    s->sessions = (struct rpc_service){.name = "guest.v1.Exec",
+                                       .methods = session_methods,
+                                       .count = ARRAY_LEN(session_methods),
+                                       .context = s};
+    return rpc_register(rpc, &s->service) < 0 ? -1 : rpc_register(rpc, &s->sessions);
 }

@@ -1,4 +1,4 @@
-/* process.Process: envd's process service over guest/exec. */
+/* process.Process, envd's process service, and guest.v1.Exec, over guest/exec. */
 #ifndef PROCESS_PROCESS_SERVICE_H
 #define PROCESS_PROCESS_SERVICE_H
 
@@ -9,10 +9,10 @@
 struct process_service {
     struct execs *execs;
     struct settings *settings;
-    struct rpc_service service;
+    struct rpc_service service, sessions;
 };
 
-/* Registers the service; everything given must outlive it. Returns 0, or -1 when out of memory. */
+/* Registers the services; everything given must outlive it. Returns 0, or -1 when out of memory. */
 MUST_CHECK int process_service_init(struct process_service *s, struct rpc *rpc, struct execs *execs,
                                     struct settings *settings);
 

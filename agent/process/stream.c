@@ -3,41 +3,34 @@
 #include "guest/v1/agent.pb-c.h"
 #include "process/internal.h"
 
-/* What a stream is: a subscriber with a call, from the request to the call's end. */
-struct stream {
-    struct rpc_call *call;
-    struct exec_sub sub;
-    bool is_start;     /* Start, not Connect */
-    bool owner;        /* of the process: it started it */
-    bool kill_on_gone; /* ... and takes it along when its client goes */
-    struct event_options events;
-    uint64_t unsent_offset; /* of unsent's first byte */
-    struct chain unsent;    /* read from the process, but there was no memory to encode it */
-    enum ring_stream unsent_stream;
-    ev_timer overdue; /* Start with a time-out: the process should have been killed by now */
-    struct loop *loop;
-};
-
 static const struct exec_sub_events sub_events;
 
 /* --- messages -------------------------------------------------------------------------------- */
 
-/* The two responses differ in their name only. */
+/* The responses differ in their names only. */
 union response {
     Process__StartResponse start;
     Process__ConnectResponse connect;
+    Guest__V1__SessionResponse session;
 };
 
 static const ProtobufCMessage *wrap(const struct stream *s, union response *r, Process__ProcessEvent *event)
 {
-    if (s->is_start) {
+    switch (s->kind) {
+    case STREAM_START:
         process__start_response__init(&r->start);
         r->start.event = event;
-    } else {
+        return &r->start.base;
+    case STREAM_CONNECT:
         process__connect_response__init(&r->connect);
         r->connect.event = event;
+        return &r->connect.base;
+    default:
+        guest__v1__session_response__init(&r->session);
+        r->session.response_case = GUEST__V1__SESSION_RESPONSE__RESPONSE_EVENT;
+        r->session.event = event;
+        return &r->session.base;
     }
-    return s->is_start ? &r->start.base : &r->connect.base;
 }
 
 static void send_start(struct stream *s, pid_t pid, uint64_t id, uint64_t offset)
@@ -138,7 +131,7 @@ static void start_keepalive(struct stream *s)
 {
     static Process__ProcessEvent__KeepAlive alive = PROCESS__PROCESS_EVENT__KEEP_ALIVE__INIT;
     static Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
-    static union response responses[2];
+    static union response responses[STREAM_SESSION + 1];
     struct bytes v = rpc_header(s->call, "keepalive-ping-interval");
     unsigned seconds = 0;
 
@@ -149,7 +142,7 @@ static void start_keepalive(struct stream *s)
         seconds = KEEPALIVE_DEFAULT_S;
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_KEEPALIVE;
     event.keepalive = &alive;
-    rpc_keepalive(s->call, seconds, wrap(s, &responses[s->is_start], &event));
+    rpc_keepalive(s->call, seconds, wrap(s, &responses[s->kind], &event));
 }
 
 /* --- what the process does ------------------------------------------------------------------- */
@@ -160,6 +153,7 @@ static void on_started(struct exec_sub *sub)
 
     send_start(s, sub->exec->pid, sub->exec->id, 0);
     start_keepalive(s);
+    rpc_resume(s->call); /* what waits for a process that can be fed */
 }
 
 static void on_exited(struct exec_sub *sub)
@@ -199,7 +193,7 @@ static void timed_out(struct stream *s)
     rpc_finish(s->call, &e);
 }
 
-/* It was killed and did not go: no reason to let the client wait. */
+/* It is time; or the process was killed for that and did not go: no reason to let the client wait. */
 static void on_overdue(struct ev_loop *ev, ev_timer *w, int revents)
 {
     (void)ev;
@@ -272,14 +266,33 @@ enum rpc_produced stream_produce(struct rpc_call *call, size_t max)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static void stream_destroy(void *state)
+void stream_init(struct stream *s, struct rpc_call *call, enum stream_kind kind)
 {
-    struct stream *s = state;
+    struct process_service *p = rpc_context(call);
 
+    s->call = call;
+    s->kind = kind;
+    s->loop = p->execs->loop;
+    ev_init(&s->overdue, on_overdue);
+    s->overdue.data = s;
+}
+
+void stream_clear(struct stream *s)
+{
     ev_timer_stop(s->loop->ev, &s->overdue);
     exec_unsubscribe(&s->sub);
     chain_clear(&s->unsent);
-    free(s);
+}
+
+void stream_limit(struct stream *s, uint64_t ms)
+{
+    loop_timer(s->loop, &s->overdue, ms);
+}
+
+static void stream_destroy(void *state)
+{
+    stream_clear(state);
+    free(state);
 }
 
 void stream_cancel(struct rpc_call *call, enum close_reason why)
@@ -294,10 +307,9 @@ void stream_cancel(struct rpc_call *call, enum close_reason why)
     exec_unsubscribe(&s->sub); /* at once, and else the process goes on */
 }
 
-/* A stream on the call; NULL: the call was finished with an error. */
-static struct stream *stream_new(struct rpc_call *call, bool is_start, const Process__EventOptions *events)
+/* A stream as the state of the call; NULL: the call was finished with an error. */
+static struct stream *stream_new(struct rpc_call *call, enum stream_kind kind)
 {
-    struct process_service *p = rpc_context(call);
     struct stream *s = calloc(1, sizeof *s);
     struct err e;
 
@@ -306,12 +318,7 @@ static struct stream *stream_new(struct rpc_call *call, bool is_start, const Pro
         rpc_finish(call, &e);
         return NULL;
     }
-    s->call = call;
-    s->is_start = is_start;
-    s->events = options_events(events);
-    s->loop = p->execs->loop;
-    ev_init(&s->overdue, on_overdue);
-    s->overdue.data = s;
+    stream_init(s, call, kind);
     rpc_set_state(call, s, stream_destroy);
     return s;
 }
@@ -407,53 +414,63 @@ static struct exec_spec *spec_of(struct rpc_call *call, const Process__StartRequ
     return spec;
 }
 
-enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *message)
+void stream_open_start(struct stream *s, const Process__StartRequest *m)
 {
-    const Process__StartRequest *m = (const Process__StartRequest *)message;
-    struct process_service *p = rpc_context(call);
+    struct process_service *p = rpc_context(s->call);
     struct exec_spec *spec;
-    struct stream *s;
     struct err e;
 
-    spec = spec_of(call, m, &e);
+    spec = spec_of(s->call, m, &e);
     if (!spec) {
-        rpc_finish(call, &e);
-        return RPC_NEXT;
+        rpc_finish(s->call, &e);
+        return;
     }
-    s = stream_new(call, true, m->events);
-    if (!s || start_again(s, p->execs, spec->key)) {
+    s->events = options_events(m->events);
+    if (start_again(s, p->execs, spec->key)) {
         free(spec);
-        return RPC_NEXT;
+        return;
     }
     s->owner = true;
     s->events.any |= m->options != NULL;
     s->kill_on_gone = spec->kill_on_gone;
     if (spec->timeout_ms)
-        loop_timer(s->loop, &s->overdue,
-                   spec->timeout_ms + spec->grace_ms + SPAWN_TIMEOUT_MS + EXIT_GRACE_MS);
+        stream_limit(s, spec->timeout_ms + spec->grace_ms + SPAWN_TIMEOUT_MS + EXIT_GRACE_MS);
     if (exec_start(p->execs, spec, p->settings->env, &s->sub, &sub_events, &e) < 0)
-        rpc_finish(call, &e);
+        rpc_finish(s->call, &e);
+}
+
+void stream_open_connect(struct stream *s, const Process__ConnectRequest *m)
+{
+    struct process_service *p = rpc_context(s->call);
+    const struct exec_past *past = NULL;
+    struct exec *x;
+    struct err e;
+
+    x = select_process(p, m->process, &past, &e);
+    if (!x && !past) {
+        rpc_finish(s->call, &e);
+        return;
+    }
+    if (!x && m->replay) /* its output may be kept */
+        x = exec_by_id(p->execs, past->id);
+    s->events = options_events(m->events);
+    watch(s, x, past, x ? options_replay(m->replay, MIN(x->ring.head, x->cut)) : 0);
+}
+
+enum rpc_taken stream_start(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    struct stream *s = stream_new(call, STREAM_START);
+
+    if (s)
+        stream_open_start(s, (const Process__StartRequest *)message);
     return RPC_NEXT;
 }
 
 enum rpc_taken stream_connect(struct rpc_call *call, const ProtobufCMessage *message)
 {
-    const Process__ConnectRequest *m = (const Process__ConnectRequest *)message;
-    struct process_service *p = rpc_context(call);
-    const struct exec_past *past = NULL;
-    struct exec *x;
-    struct stream *s;
-    struct err e;
+    struct stream *s = stream_new(call, STREAM_CONNECT);
 
-    x = select_process(p, m->process, &past, &e);
-    if (!x && !past) {
-        rpc_finish(call, &e);
-        return RPC_NEXT;
-    }
-    if (!x && m->replay) /* its output may be kept */
-        x = exec_by_id(p->execs, past->id);
-    s = stream_new(call, false, m->events);
     if (s)
-        watch(s, x, past, x ? options_replay(m->replay, MIN(x->ring.head, x->cut)) : 0);
+        stream_open_connect(s, (const Process__ConnectRequest *)message);
     return RPC_NEXT;
 }

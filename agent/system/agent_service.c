@@ -30,7 +30,8 @@ static const char *const features[] = {"exec",
                                        "process-events",
                                        "process-replay",
                                        "process-signals",
-                                       "process-options"};
+                                       "process-options",
+                                       "exec-session"};
 
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)

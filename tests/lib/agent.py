@@ -25,7 +25,7 @@ SLOW = 4 if PRESET != "release" else 1  # sanitizers cost time
 def protos():
     """The messages of the protos, generated once into build/deps/python."""
     out = ROOT / "build/deps/python"
-    files = ["process/process.proto", "guest/v1/agent.proto"]
+    files = ["process/process.proto", "guest/v1/agent.proto", "guest/v1/exec.proto"]
     newest = max((ROOT / "proto" / f).stat().st_mtime for f in files)
     made = [out / f.replace(".proto", "_pb2.py") for f in files]
     if not all(m.exists() and m.stat().st_mtime >= newest for m in made):
@@ -34,9 +34,9 @@ def protos():
                        check=True, cwd=ROOT / "proto")
     if str(out) not in sys.path:
         sys.path.insert(0, str(out))
-    from guest.v1 import agent_pb2
+    from guest.v1 import agent_pb2, exec_pb2
     from process import process_pb2
-    return process_pb2, agent_pb2
+    return process_pb2, agent_pb2, exec_pb2
 
 
 def wait_for(condition, seconds=5.0, what="condition"):
@@ -103,6 +103,12 @@ class Agent:
 
     def stream(self, method, message, codec="json", to=None, **headers):
         return self.connect(to).stream(method, message, codec, **headers)
+
+    def session(self, first, codec="json", to=None, **headers):
+        """guest.v1.Exec/Session, begun with that message."""
+        s = Session(self.connect(to), codec, headers)
+        s.send(first)
+        return s
 
     def start(self, cmd, *args, codec="json", to=None, headers=None, **fields):
         """Process.Start; the stream. Further fields of ProcessConfig (envs, cwd) and StartRequest by name."""
@@ -196,13 +202,12 @@ def decode(method, data, codec):
 
 
 def message_class(method, response):
-    process_pb2, agent_pb2 = protos()
-    service, name = method.split("/")
-    module = process_pb2 if service == "process.Process" else agent_pb2
-    descriptor = module.DESCRIPTOR.services_by_name[service.split(".")[-1]].methods_by_name[name]
-    kind = descriptor.output_type if response else descriptor.input_type
+    protos()
     from google.protobuf import symbol_database
-    return symbol_database.Default().GetSymbol(kind.full_name)
+    symbols = symbol_database.Default()
+    service, name = method.split("/")
+    descriptor = symbols.pool.FindServiceByName(service).methods_by_name[name]
+    return symbols.GetSymbol((descriptor.output_type if response else descriptor.input_type).full_name)
 
 
 def envelope(data, flags=0):
@@ -433,3 +438,34 @@ class Stream:
             if text in seen:
                 return seen
         raise AssertionError(f"the stream ended without {text!r}: {seen!r}")
+
+
+class Session(Stream):
+    """A bidirectional stream whose request is open while its answers come, which HTTP/1.1 allows."""
+
+    METHOD = "guest.v1.Exec/Session"
+
+    def __init__(self, connection, codec, headers):
+        super().__init__(connection, self.METHOD, codec)
+        self.input_closed = None
+        connection.send_request("POST", f"/{self.METHOD}", {
+            "Content-Type": f"application/connect+{codec}", "Transfer-Encoding": "chunked",
+            **{k.replace("_", "-"): str(v) for k, v in headers.items()}})
+
+    def send(self, *messages):
+        data = b"".join(envelope(encode(self.METHOD, m, self.codec)) for m in messages)
+        self.connection.send(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def feed(self, data):
+        self.send({"input": base64.b64encode(data).decode()})
+
+    def half_close(self):
+        self.connection.send(b"0\r\n\r\n")
+
+    def __iter__(self):
+        for message in super().__iter__():
+            if "inputClosed" in message:
+                assert self.input_closed is None
+                self.input_closed = message["inputClosed"]
+            else:
+                yield message

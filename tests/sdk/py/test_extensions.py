@@ -124,7 +124,7 @@ def test_another_client_that_uses_everything_disturbs_nobody(sdk):
             with using_everything(pid):
                 ends_as_ever(mine, mine(mine.commands.connect(pid)))
 
-        process_pb2, _ = protos()
+        process_pb2, *_ = protos()
         events = [json_format.ParseDict(m, process_pb2.StartResponse()) for m in tap.messages("event")]
         lists = [json_format.ParseDict(m, process_pb2.ListResponse()) for m in tap.messages("processes")]
         assert [m.event.WhichOneof("event") for m in events] == ["start", "data", "data", "end"] * 2

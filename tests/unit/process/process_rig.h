@@ -125,7 +125,8 @@ static void hear(struct talk *t)
         t->len += rig_recv(&rig, t->fd, t->got + t->len, sizeof t->got - t->len, &t->ended);
 }
 
-/* Sends a head and the first bytes of a body of `length`; the rest may follow on t->fd. */
+/* Sends a head and the first bytes of a body of `length`; the rest may follow on t->fd. The method is one of process.Process,
+ * or has its service before a slash. */
 static void ask_part(struct talk *t, const char *method, const char *type, const char *headers, size_t length,
                      const void *body, size_t n)
 {
@@ -137,9 +138,8 @@ static void ask_part(struct talk *t, const char *method, const char *type, const
     t->fd = rig_connect(&rig);
     snprintf(
         head, sizeof head,
-        "POST /process.Process/%s HTTP/1.1\r\nHost: a\r\nContent-Type: application/%s\r\n%sContent-Length: "
-        "%zu\r\n\r\n",
-        method, type, headers, length);
+        "POST /%s%s HTTP/1.1\r\nHost: a\r\nContent-Type: application/%s\r\n%sContent-Length: %zu\r\n\r\n",
+        strchr(method, '/') ? "" : "process.Process/", method, type, headers, length);
     rig_send(&rig, t->fd, head, strlen(head));
     rig_send(&rig, t->fd, body, n);
 }
