@@ -39,6 +39,7 @@
     X(WORKER_QUEUE_MAX, 256, "calls", "blocking calls that wait for a thread; then resource_exhausted")      \
     X(WORKER_IDLE_MS, 5000, "ms", "a worker without work ends after this time")                              \
     X(WORKER_STACK, 128 * KIB, "bytes", "stack of a worker thread; the deepest path needs 20 KiB")           \
+    X(SESSION_END_MS, 20, "ms", "from the end of a session's request to that of the input: no cancel came")  \
     X(EXIT_QUIET_MS, 100, "ms", "no output for so long after the leader's end: the stream ends")             \
     X(EXIT_GRACE_MS, 1000, "ms", "longest time a grandchild's output is still waited for")                   \
     X(HELD_MAX_MS, 1000, "ms", "a stalled subscriber may hold up healthy ones this long; then dropped")      \

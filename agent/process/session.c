@@ -1,4 +1,5 @@
 /* guest.v1.Exec/Session: a stream of a process's events that its client also feeds. */
+#include "core/limits.h"
 #include "process/internal.h"
 
 struct session {
@@ -7,6 +8,7 @@ struct session {
     bool opening;     /* the first message is held until the process runs */
     uint64_t taken;   /* bytes of input that went to the process */
     bool input_ended; /* by close_input, and nothing came behind it */
+    ev_timer gone;    /* the request has ended: has its client, too? */
     bool told_closed; /* input_closed was sent */
 };
 
@@ -16,6 +18,7 @@ static void session_destroy(void *state)
 {
     struct session *s = state;
 
+    ev_timer_stop(s->stream.loop->ev, &s->gone);
     feed_cancel(&s->feed);
     stream_clear(&s->stream);
     free(s);
@@ -25,8 +28,10 @@ void session_cancel(struct rpc_call *call, enum close_reason why)
 {
     struct session *s = rpc_state(call);
 
-    if (s)
+    if (s) {
         feed_cancel(&s->feed);
+        ev_timer_stop(s->stream.loop->ev, &s->gone);
+    }
     stream_cancel(call, why);
 }
 
@@ -37,6 +42,22 @@ static enum rpc_taken refuse(struct rpc_call *call, const char *why)
     err_set(&e, STATUS_INVALID_ARGUMENT, 0, "%s", why);
     rpc_finish(call, &e);
     return RPC_NEXT;
+}
+
+static void end_input(struct session *s)
+{
+    struct err e;
+
+    s->input_ended = true;
+    if (s->stream.sub.exec && exec_close_input(s->stream.sub.exec, &e) < 0)
+        rpc_finish(s->stream.call, &e);
+}
+
+static void on_not_gone(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)revents;
+    end_input(w->data);
 }
 
 /* The first message: it opens the session, and is held until there is a process that can be fed. */
@@ -56,6 +77,8 @@ static enum rpc_taken open_session(struct rpc_call *call, const Guest__V1__Sessi
     }
     stream_init(&s->stream, call, STREAM_SESSION);
     feed_init(&s->feed, call);
+    ev_init(&s->gone, on_not_gone);
+    s->gone.data = s;
     rpc_set_state(call, s, session_destroy);
     if (m->request_case == GUEST__V1__SESSION_REQUEST__REQUEST_START) {
         stream_open_start(&s->stream, m->start);
@@ -100,15 +123,6 @@ static enum rpc_taken take_input(struct session *s, struct exec *x, const Protob
         rpc_finish(s->stream.call, &e);
     }
     return RPC_NEXT;
-}
-
-static void end_input(struct session *s)
-{
-    struct err e;
-
-    s->input_ended = true;
-    if (exec_close_input(s->stream.sub.exec, &e) < 0)
-        rpc_finish(s->stream.call, &e);
 }
 
 /* A process that has just ended takes neither size nor signal, and its end is on its way; what was wrong with the request ends
@@ -161,6 +175,7 @@ enum rpc_taken session_message(struct rpc_call *call, const ProtobufCMessage *me
     }
 }
 
+/* Who cancels may end the request first, as connect-go does: it has gone then, and its process keeps its input. */
 void session_half_close(struct rpc_call *call)
 {
     struct session *s = rpc_state(call);
@@ -168,5 +183,5 @@ void session_half_close(struct rpc_call *call)
     if (!s)
         refuse(call, "the first message must be start or attach");
     else if (!s->input_ended)
-        end_input(s);
+        loop_timer(s->stream.loop, &s->gone, SESSION_END_MS);
 }

@@ -136,6 +136,26 @@ static void who_goes_while_it_waits_leaves_the_process(void **state)
     assert_int_equal(rpc.calls, 0);
 }
 
+/* The end of the request and the hang-up come at once: the process keeps its input. */
+static void who_ends_the_request_to_go_has_gone(void **state)
+{
+    char last[64];
+    size_t n = wrapped(last, "{\"keepalive\":{}}");
+    struct exec *x;
+
+    (void)state;
+    add_start("cat", "");
+    add_input(1);
+    ask_session(n);
+    HEAR(&t, "\"YWJj\"");
+    x = the_process();
+    assert_int_equal(send(t.fd, last, n, MSG_NOSIGNAL), n);
+    hang_up(&t);
+    TURN_UNTIL(x->sub_count == 0);
+    assert_int_equal(x->state, EXEC_RUNNING);
+    assert_true(x->input.fd >= 0);
+}
+
 /* The process ends in the middle of a message. */
 static void what_was_taken_is_told(void **state)
 {
@@ -266,6 +286,7 @@ int main(void)
         T(the_first_message_waits_for_the_process),
         T(more_than_the_process_reads_waits),
         T(who_goes_while_it_waits_leaves_the_process),
+        T(who_ends_the_request_to_go_has_gone),
         T(what_was_taken_is_told),
         T(the_input_ends_once),
         T(orders_reach_the_process),
