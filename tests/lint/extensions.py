@@ -1,14 +1,15 @@
-"""What guestd adds to the services of others: each field is tested, documented, and within guestctl's reach.
+"""What guestd adds to the services of others, and its own: each field is tested and documented.
 
 tests/lint/extensions.py BUILD: of each package in proto/ that is not our own, it looks at the fields from 1000 on and
-at every field of the messages that those lead to. Each of them
+at every field of the messages that those lead to; of our own at every field of a file with a service. Each of them
 
-- stands in the table of docs/protocol.md, "What guestd adds", whose last column says how guestctl makes use of it: with
-  which flag a request sends it, or which verb shows what an answer says;
+- stands in a table of docs/protocol.md: "What guestd adds", whose last column says how guestctl makes use of it (with
+  which flag a request sends it, or which verb shows what an answer says); or that of the service;
 - stands in a Go literal of its message in tests/sdk/go: a test sends it, or says what it must be.
 
 The flags and verbs in the table are asked of BUILD/guestctl. Enums that the fields have are tested with each value but
-the default, which is there without being sent. The features of GetInfo are those of the table in "guest.v1.Agent".
+the default, which is there without being sent. The features of GetInfo are those of the table in "guest.v1.Agent", whose
+messages are only told: they are read by eye.
 """
 import re
 import subprocess
@@ -22,16 +23,19 @@ import tree
 
 PROTOCOL = "docs/protocol.md"
 FEATURES = "agent/system/agent_service.c"
+TOLD = "guest/v1/agent.proto"
 FIRST = 1000
 guestctl = Path(sys.argv[1]).resolve() / "guestctl"
 
 
 def packages():
-    """The descriptors of each .proto whose package is somebody else's, and guestd's by its numbers only."""
+    """The descriptors of each .proto: those whose package is somebody else's, and guestd's by its numbers only; and ours."""
     protos = [str(path.relative_to("proto")) for path in tree.files(".proto") if path.parts[0] == "proto"]
     compiled = subprocess.run(["protoc", "-I", "proto", "-I", "/usr/include", "-o", "/dev/stdout", *protos],
                               cwd=tree.ROOT, stdout=subprocess.PIPE, check=True).stdout
-    return [file for file in FileDescriptorSet.FromString(compiled).file if not file.package.startswith("guest.")]
+    files = FileDescriptorSet.FromString(compiled).file
+    return ([file for file in files if not file.package.startswith("guest.")],
+            [file for file in files if file.package.startswith("guest.") and file.name != TOLD])
 
 
 def types_in(file):
@@ -46,10 +50,10 @@ def types_in(file):
     return messages, enums
 
 
-def added(file):
-    """The fields that guestd adds to a package, as {name: (message's name, field)}, and their enums as {name: enum}."""
+def added(file, first):
+    """The fields that guestd adds to a file, as {name: (message's name, field)}, and their enums as {name: enum}."""
     messages, enums = types_in(file)
-    fields = {f"{name}.{f.name}": (name, f) for name, m in messages.items() for f in m.field if f.number >= FIRST}
+    fields = {f"{name}.{f.name}": (name, f) for name, m in messages.items() for f in m.field if f.number >= first}
     waiting, used = list(fields.values()), {}
     while waiting:
         kind = waiting.pop()[1].type_name.removeprefix(f".{file.package}.")
@@ -65,19 +69,20 @@ def added(file):
 # --- the table -------------------------------------------------------------------------------------------------------
 
 
-def check_table(wanted):
-    written = {}
-    for cell, *_, use in markdown.table(tree.read(PROTOCOL), "What guestd adds"):
+def check_table(heading, wanted, uses):
+    written = set()
+    for cell, *rest in markdown.table(tree.read(PROTOCOL), re.escape(heading)):
         names = re.findall(r"`([^`]+)`", cell)
         for name in names:
             if name in written:
                 yield f"{PROTOCOL}: {name} has two rows"
-            written[name] = use
-        yield from check_use(", ".join(names), use)
-    for name in sorted(wanted - written.keys()):
-        yield f"{PROTOCOL}: {name} has no row in \"What guestd adds\""
-    for name in sorted(written.keys() - wanted):
-        yield f"{PROTOCOL}: \"What guestd adds\" has a row for {name}, which no .proto adds"
+            written.add(name)
+        if uses:
+            yield from check_use(", ".join(names), rest[-1])
+    for name in sorted(wanted - written):
+        yield f"{PROTOCOL}: {name} has no row in \"{heading}\""
+    for name in sorted(written - wanted):
+        yield f"{PROTOCOL}: \"{heading}\" has a row for {name}, which no .proto adds"
 
 
 def check_use(names, use):
@@ -105,7 +110,7 @@ def camel(name):
 def literals(text):
     """{Go's name of a message: the fields that literals of it name}."""
     found, within = {}, [None]
-    for message, brace, field in re.findall(r"\bpb\.(\w+)\{|([{}])|\b(\w+):(?!=)", text):
+    for message, brace, field in re.findall(r"\b(?:agent)?pb\.(\w+)\{|([{}])|\b(\w+):(?!=)", text):
         if message:
             within.append(message)
         elif brace == "{":
@@ -117,13 +122,12 @@ def literals(text):
     return found
 
 
-def check_tests(fields, enums, text):
-    named = literals(text)
+def check_tests(fields, enums, named, text):
     for name, (message, field) in sorted(fields.items()):
         kind, go = message.replace(".", "_"), camel(field.name)
         if field.HasField("oneof_index") and not field.proto3_optional:
-            kind = f"{kind}_{go}"  # a choice's wrapper
-        if go not in named.get(kind, ()):
+            kind = f"{kind}_{go}"  # a choice's wrapper, which a nested message of that name moves aside
+        if go not in named.get(kind, set()) | named.get(f"{kind}_", set()):
             yield f"tests/sdk/go: no literal pb.{kind}{{{go}: ...}}: {name} is not tested"
     for name, enum in sorted(enums.items()):
         # The names of values are those of the scope that the enum is in.
@@ -147,8 +151,16 @@ def check_features():
 findings, wanted = [], set()
 go = re.sub(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|//[^\n]*', '""', "\n".join(
     tree.read(path) for path in tree.files("_test.go") if path.parts[:3] == ("tests", "sdk", "go")))
-for file in packages():
-    fields, enums = added(file)
+named = literals(go)
+others, ours = packages()
+for file in others:
+    fields, enums = added(file, FIRST)
     wanted |= fields.keys()
-    findings += check_tests(fields, enums, go)
-tree.report([*check_table(wanted), *findings, *check_features()])
+    findings += check_tests(fields, enums, named, go)
+findings += check_table("What guestd adds", wanted, True)
+for file in ours:
+    fields, enums = added(file, 1)
+    findings += check_tests(fields, enums, named, go)
+    for service in file.service:
+        findings += check_table(f"{file.package}.{service.name}", fields.keys(), False)
+tree.report([*findings, *check_features()])

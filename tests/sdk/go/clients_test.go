@@ -4,7 +4,10 @@ package sdk
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,15 +26,35 @@ const (
 	noPID    = 4194305                  // above every pid_max
 )
 
-// The ways to speak; each test runs in all of them. The first is what the hosts do.
-var codecs = []struct {
+// A way to speak: the protocol and codec as connect-go's options, what carries it, and what goes with each call.
+type way struct {
 	name    string
+	wire    wire
+	grpc    bool
 	options []connect.ClientOption
-}{
-	{"proto", nil},
-	{"json", []connect.ClientOption{connect.WithProtoJSON()}},
-	{"proto+gzip", []connect.ClientOption{connect.WithSendGzip()}},
-	{"json+gzip", []connect.ClientOption{connect.WithProtoJSON(), connect.WithSendGzip()}},
+}
+
+type wire int
+
+const (
+	http1 wire = iota
+	http2      // over TCP by prior knowledge, as on all of them
+	unix       // HTTP/2 over the unix socket
+)
+
+// Each test runs in all of them. The first is what the hosts do.
+var ways = []way{
+	{"proto", http1, false, nil},
+	{"json", http1, false, []connect.ClientOption{connect.WithProtoJSON()}},
+	{"proto+gzip", http1, false, []connect.ClientOption{connect.WithSendGzip()}},
+	{"json+gzip", http1, false, []connect.ClientOption{connect.WithProtoJSON(), connect.WithSendGzip()}},
+	{"proto over HTTP 2", http2, false, nil},
+	{"json over HTTP 2", http2, false, []connect.ClientOption{connect.WithProtoJSON()}},
+	{"gRPC", http2, true, []connect.ClientOption{connect.WithGRPC()}},
+	{"gRPC in json", http2, true, []connect.ClientOption{connect.WithGRPC(), connect.WithProtoJSON()}},
+	{"gRPC+gzip over unix", unix, true, []connect.ClientOption{connect.WithGRPC(), connect.WithSendGzip()}},
+	{"gRPC-Web", http1, true, []connect.ClientOption{connect.WithGRPCWeb()}},
+	{"gRPC-Web in json over HTTP 2", http2, true, []connect.ClientOption{connect.WithGRPCWeb(), connect.WithProtoJSON()}},
 }
 
 // client is a test with connections to the agent of its own, and a context that ends with it. The context has no
@@ -39,26 +62,37 @@ var codecs = []struct {
 type client struct {
 	*testing.T
 	ctx     context.Context
+	way     way
+	http    *http.Client
 	process rpc.ProcessClient
 	agent   agentrpc.AgentClient
+	exec    agentrpc.ExecClient
 }
 
-func dial(t *testing.T, url string, options ...connect.ClientOption) *client {
-	transport := &http.Transport{}
+func dial(t *testing.T, url string, way way) *client {
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetHTTP1(way.wire == http1)
+	transport.Protocols.SetUnencryptedHTTP2(way.wire != http1)
+	if way.wire == unix {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", os.Getenv("GUESTD_SOCKET"))
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		cancel()
 		transport.CloseIdleConnections()
 	})
 	h := &http.Client{Transport: transport}
-	return &client{t, ctx, rpc.NewProcessClient(h, url, options...), agentrpc.NewAgentClient(h, url, options...)}
+	return &client{t, ctx, way, h, rpc.NewProcessClient(h, url, way.options...),
+		agentrpc.NewAgentClient(h, url, way.options...), agentrpc.NewExecClient(h, url, way.options...)}
 }
 
-// eachCodec runs the test in all of them. What it leaves running does not outlive it.
-func eachCodec(t *testing.T, test func(c *client)) {
-	for _, codec := range codecs {
-		t.Run(codec.name, func(t *testing.T) {
-			c := dial(t, agentURL, codec.options...)
+// eachWay runs the test in all of them. What it leaves running does not outlive it.
+func eachWay(t *testing.T, test func(c *client)) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			c := dial(t, agentURL, way)
 			defer func() {
 				for _, p := range c.list() {
 					c.trySignal(p.Pid, pb.Signal_SIGNAL_SIGKILL) // one that has just ended is listed, and cannot be killed
@@ -176,6 +210,14 @@ type stream struct {
 	stdout, stderr, pty []byte
 	end                 *pb.ProcessEvent_EndEvent
 	keepalives          int
+}
+
+// deadline is the header of a deadline that the client itself does not keep, in the words of its protocol.
+func (c *client) deadline(ms int) []string {
+	if c.way.grpc {
+		return []string{"Grpc-Timeout", fmt.Sprintf("%dm", ms)}
+	}
+	return []string{"Connect-Timeout-Ms", fmt.Sprint(ms)}
 }
 
 func request[T any](message *T, headers []string) *connect.Request[T] {

@@ -102,7 +102,7 @@ func running(pid int) bool {
 // --- what events say -------------------------------------------------------------------------------------------------
 
 func TestOffsets(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.tellStart(asking("printf 12345; read x; printf abc >&2; read x; printf 6; exit 2", nil,
 			&pb.EventOptions{Offsets: true}))
 		s.untilThereAre(2)
@@ -129,7 +129,7 @@ func TestOffsets(t *testing.T) {
 }
 
 func TestIDs(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		first := c.tellStart(asking("read x; exit 3", nil, &pb.EventOptions{Offsets: true}))
 		second := c.tellStart(asking("sleep 1000", nil, &pb.EventOptions{Offsets: true}))
 		id := first.start().GetId()
@@ -153,7 +153,7 @@ func TestIDs(t *testing.T) {
 
 // A child holds the output open: the end waits for it, and what has exited is told before.
 func TestExited(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.tellStart(asking("sleep 1000 & exit 4", nil, &pb.EventOptions{Exited: true, ExitRecord: true}))
 		s.finish()
 		told := c.tellStart(asking("printf 12345; sleep 1000 & exit 4", nil, &pb.EventOptions{Exited: true, Offsets: true}))
@@ -190,7 +190,7 @@ func TestExitRecord(t *testing.T) {
 		"kill -TERM $$": {Code: -1, Signal: uint32(syscall.SIGTERM)},
 	} {
 		t.Run(script, func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				c.isRecord(c.start(asking(script, nil, &pb.EventOptions{ExitRecord: true})).finish().end.Record, want)
 			})
 		})
@@ -206,7 +206,7 @@ func (c *client) here(script string) (dir string, state *os.ProcessState) {
 }
 
 func TestExitRecordOfACore(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		const script = "ulimit -c unlimited; kill -SEGV $$"
 		dir, here := c.here(script)
 		dumped := here.Sys().(syscall.WaitStatus).CoreDump()
@@ -221,8 +221,8 @@ func TestExitRecordOfACore(t *testing.T) {
 
 // Who started it is told of the time-out by the error; who watches, by the record.
 func TestExitRecordOfATimeout(t *testing.T) {
-	eachCodec(t, func(c *client) {
-		s := c.start(shell("sleep 1000"), "Connect-Timeout-Ms", "500")
+	eachWay(t, func(c *client) {
+		s := c.start(shell("sleep 1000"), c.deadline(500)...)
 		watcher := c.tellConnect(&pb.ConnectRequest{Process: byPID(s.pid), Events: &pb.EventOptions{ExitRecord: true}})
 		c.fails(s.wait(), connect.CodeDeadlineExceeded, "")
 		want := &pb.ExitRecord{Code: -1, Signal: uint32(syscall.SIGKILL), TimedOut: true}
@@ -235,7 +235,7 @@ func TestExitRecordOfTimesAndUsage(t *testing.T) {
 	const loop = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
 	const program = "cp /bin/true .; dd of=true oflag=nocache conv=notrunc,fdatasync count=0; ./true"
 	const work = "dd bs=1M count=1000 if=/dev/zero of=/dev/null"
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		dir, here := c.here(program)
 		faults := here.SysUsage().(*syscall.Rusage).Majflt // 0 where files lie in memory
 		before := time.Now()
@@ -284,7 +284,7 @@ func TestReplay(t *testing.T) {
 		"none":   {nil, "end", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				first := c.start(shell("printf 0123456789; read x; printf end"))
 				first.until("9")
 				s := c.tellConnect(&pb.ConnectRequest{Process: byPID(first.pid), Replay: test.replay, Events: everything()})
@@ -302,7 +302,7 @@ func TestReplay(t *testing.T) {
 // --- signals ---------------------------------------------------------------------------------------------------------
 
 func TestAnySignal(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		for _, number := range []syscall.Signal{syscall.SIGUSR1, 64} {
 			s := c.start(asking("exec sleep 1000", nil, everything()))
 			c.send(&pb.SendSignalRequest{Process: byPID(s.pid), Number: uint32(number)})
@@ -320,7 +320,7 @@ func TestTargets(t *testing.T) {
 		pb.SignalTarget_SIGNAL_TARGET_TREE:   0,
 	} {
 		t.Run(target.String(), func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				s := c.start(&pb.StartRequest{Process: &pb.ProcessConfig{Cmd: "/bin/bash", Args: []string{"-c", script}}})
 				s.until("up\n")
 				children := make([]int, 2)
@@ -348,9 +348,9 @@ func TestTargets(t *testing.T) {
 }
 
 func TestGrace(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		// Its own deadline ends it with another error when the grace does not.
-		s := c.start(shell("trap 'echo asked' TERM; echo up; while :; do sleep 0.02; done"), "Connect-Timeout-Ms", "10000")
+		s := c.start(shell("trap 'echo asked' TERM; echo up; while :; do sleep 0.02; done"), c.deadline(10000)...)
 		s.until("up\n")
 		c.send(&pb.SendSignalRequest{Process: byPID(s.pid), Number: uint32(syscall.SIGTERM), GraceMs: 300})
 		equal(c, "the status", s.finish().end.Status, "signal: killed")
@@ -375,7 +375,7 @@ func foreign(m protoreflect.Message) (names []string) {
 
 // One client uses everything, the other nothing of it, on the same process.
 func TestWhoDidNotAskSeesNothing(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		asks := c.tellStart(asking("read x; printf 12345; sleep 1000 & exit 2",
 			&pb.StartOptions{MaxOutput: &pb.MaxOutput{Bytes: 3}}, everything()))
 		plain := c.tellConnect(&pb.ConnectRequest{Process: byPID(asks.pid)})

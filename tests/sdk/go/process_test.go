@@ -26,7 +26,7 @@ func pointer[T any](value T) *T {
 // --- Start -----------------------------------------------------------------------------------------------------------
 
 func TestOutput(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(shell("echo out; echo err >&2")).finish()
 		equal(c, "stdout", string(s.stdout), "out\n")
 		equal(c, "stderr", string(s.stderr), "err\n")
@@ -42,7 +42,7 @@ func TestEnds(t *testing.T) {
 		"no-such-program": {ExitCode: 127, Exited: true, Status: "exit status 127", Error: pointer("exit status 127")},
 	} {
 		t.Run(script, func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				equal(c, "the end", c.start(shell(script)).finish().end.String(), want.String())
 			})
 		})
@@ -50,7 +50,7 @@ func TestEnds(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(&pb.StartRequest{Process: &pb.ProcessConfig{
 			Cmd: "sh", Args: []string{"-c", `id -un; pwd; echo "$A|$B|$HOME|$E2B_SANDBOX"`},
 			Envs: map[string]string{"A": "grüße 🌍", "B": ""}, Cwd: pointer("/tmp"),
@@ -60,7 +60,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		for header, want := range map[string]string{"": "user\n", basicUser: "user\n", "Basic cm9vdDo=": "root\n"} {
 			equal(c, "the user", string(c.start(shell("id -un"), "Authorization", header).finish().stdout), want)
 		}
@@ -70,7 +70,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestStdinIsAPipeUnlessRefused(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell("readlink /proc/self/fd/0")
 		if s := c.start(request).finish(); !bytes.HasPrefix(s.stdout, []byte("pipe:")) {
 			c.Fatalf("stdin is %s", s.stdout)
@@ -81,7 +81,7 @@ func TestStdinIsAPipeUnlessRefused(t *testing.T) {
 }
 
 func TestErrorsHaveDetails(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell("true")
 		request.Process.Cwd = pointer("/no/such")
 		e := c.fails(c.tryStart(c.ctx, request).wait(), connect.CodeInvalidArgument, "cwd '/no/such' does not exist")
@@ -99,7 +99,7 @@ func TestMuchOutput(t *testing.T) {
 	for i := range 2300000 {
 		fmt.Fprintln(&want, i)
 	}
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(shell("seq 0 2299999 & seq 0 2299999 >&2; wait")).finish()
 		if !bytes.Equal(s.stdout, want.Bytes()) || !bytes.Equal(s.stderr, want.Bytes()) {
 			c.Fatalf("%d and %d bytes, not twice the %d that were written", len(s.stdout), len(s.stderr), want.Len())
@@ -108,7 +108,7 @@ func TestMuchOutput(t *testing.T) {
 }
 
 func Test50AtOnce(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		var all sync.WaitGroup
 		for i := range 50 {
 			all.Add(1)
@@ -125,7 +125,7 @@ func Test50AtOnce(t *testing.T) {
 }
 
 func TestKeepalives(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(shell("sleep 2.5"), "Keepalive-Ping-Interval", "1").finish()
 		equal(c, "the number of keepalives", s.keepalives, 2)
 	})
@@ -135,7 +135,7 @@ func TestKeepalives(t *testing.T) {
 
 // The deadline that connect-go sends is the process's.
 func TestDeadline(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		ctx, cancel := context.WithTimeout(c.ctx, 300*time.Millisecond)
 		defer cancel()
 		s := c.tryStart(ctx, shell("sleep 1000")).started()
@@ -146,41 +146,40 @@ func TestDeadline(t *testing.T) {
 
 // As above, but with no deadline in the client: here it is the agent's word.
 func TestDeadlineIsTold(t *testing.T) {
-	eachCodec(t, func(c *client) {
-		s := c.start(shell("sleep 1000"), "Connect-Timeout-Ms", "300")
+	eachWay(t, func(c *client) {
+		s := c.start(shell("sleep 1000"), c.deadline(300)...)
 		c.fails(s.wait(), connect.CodeDeadlineExceeded, "context deadline exceeded")
 		c.eventually("the process is killed", func() bool { return !alive(s.pid) })
 
 		s = c.start(shell("sleep 1000"))
-		c.fails(c.tryConnect(byPID(s.pid), "Connect-Timeout-Ms", "300").wait(), connect.CodeDeadlineExceeded, "")
+		c.fails(c.tryConnect(byPID(s.pid), c.deadline(300)...).wait(), connect.CodeDeadlineExceeded, "")
 		equal(c, "alive", alive(s.pid), true)
 	})
 }
 
-// Who cancels closes the connection: the agent lets go of it, and of nothing else.
+// Who cancels closes the connection, or the stream on it: the agent lets go of it, and of nothing else.
 func TestCancel(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		ctx, port := withPort(ctx)
 		s := c.tryStart(ctx, shell("sleep 1000")).started()
-		equal(c, "the number of the agent's sockets", sockets(c, *port), 1)
 		cancel()
 		equal(c, "the code", connect.CodeOf(s.wait()), connect.CodeCanceled)
-		c.eventually("the agent closes its socket", func() bool { return sockets(c, *port) == 0 })
+		c.letGo(*port)
 		equal(c, "alive", alive(s.pid), true)
 	})
 }
 
 // A process that does not read holds up its sender. When that one gives up, nothing else is held up.
 func TestCancelOfInput(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(shell("sleep 1000"))
 		ctx, cancel := context.WithCancel(c.ctx)
 		ctx, port := withPort(ctx)
 		time.AfterFunc(300*time.Millisecond, cancel)
 		err := c.sendInput(ctx, byPID(s.pid), stdin(make([]byte, 1<<20)))
 		equal(c, "the code", connect.CodeOf(err), connect.CodeCanceled)
-		c.eventually("the agent closes its socket", func() bool { return sockets(c, *port) == 0 })
+		c.letGo(*port)
 		c.signal(s.pid, pb.Signal_SIGNAL_SIGKILL)
 		equal(c, "the status", s.finish().end.Status, "signal: killed")
 	})
@@ -189,7 +188,7 @@ func TestCancelOfInput(t *testing.T) {
 // --- the other methods -----------------------------------------------------------------------------------------------
 
 func TestList(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell("sleep 1000")
 		request.Tag = pointer("tagged")
 		request.Process.Cwd = pointer("/tmp")
@@ -205,7 +204,7 @@ func TestList(t *testing.T) {
 }
 
 func TestConnect(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell("echo early; read x; echo late $x; exit 3")
 		request.Tag = pointer("tagged")
 		first := c.start(request)
@@ -220,7 +219,7 @@ func TestConnect(t *testing.T) {
 }
 
 func TestNoSuchProcess(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		none := fmt.Sprintf("process with pid %d not found", noPID)
 		c.fails(c.tryConnect(byPID(noPID)).wait(), connect.CodeNotFound, none)
 		c.fails(c.tryConnect(byTag("none")).wait(), connect.CodeNotFound, "process with tag none not found")
@@ -233,7 +232,7 @@ func TestNoSuchProcess(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		s := c.start(shell("trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.02; done"))
 		s.until("up\n")
 		c.fails(c.trySignal(s.pid, 2), connect.CodeUnimplemented, "invalid signal: 2")
@@ -250,7 +249,7 @@ func TestSignals(t *testing.T) {
 }
 
 func TestSendInput(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		data := make([]byte, 200000)
 		rand.Read(data)
 		s := c.start(&pb.StartRequest{Process: &pb.ProcessConfig{Cmd: "cat"}})
@@ -265,7 +264,7 @@ func TestSendInput(t *testing.T) {
 }
 
 func TestInputErrors(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		refused := shell("sleep 1000")
 		refused.Stdin = pointer(false)
 		s := c.start(refused)
@@ -278,7 +277,7 @@ func TestInputErrors(t *testing.T) {
 }
 
 func TestStreamInput(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		data := make([]byte, 3<<20)
 		rand.Read(data)
 		s := c.start(&pb.StartRequest{Process: &pb.ProcessConfig{Cmd: "cat"}})
@@ -321,7 +320,7 @@ func (c *client) streamInput(to *pb.ProcessSelector, chunks [][]byte) error {
 }
 
 func TestTheEndOfATerminalsInput(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell(`stty -echo; echo ready; cat`)
 		request.Pty = &pb.PTY{}
 		s := c.start(request)
@@ -334,7 +333,7 @@ func TestTheEndOfATerminalsInput(t *testing.T) {
 }
 
 func TestTerminal(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		request := shell(`tty; stty size; read x; stty size; echo "got $x"; exit 4`)
 		request.Pty = &pb.PTY{Size: &pb.PTY_Size{Cols: 80, Rows: 24}}
 		s := c.start(request)

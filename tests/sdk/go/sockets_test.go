@@ -13,8 +13,23 @@ import (
 func withPort(ctx context.Context) (context.Context, *int) {
 	port := new(int)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) {
-		*port = conn.Conn.LocalAddr().(*net.TCPAddr).Port
+		if addr, ok := conn.Conn.LocalAddr().(*net.TCPAddr); ok {
+			*port = addr.Port
+		}
 	}}), port
+}
+
+// letGo waits until the agent has let go of a call that was canceled. Over HTTP/1 its connection ends; over HTTP/2 only its
+// stream does, and the connection is good for others.
+func (c *client) letGo(port int) {
+	c.Helper()
+	switch c.way.wire {
+	case http1:
+		c.eventually("the agent closes its socket", func() bool { return sockets(c, port) == 0 })
+	case http2:
+		equal(c, "the number of the agent's sockets", sockets(c, port), 1)
+	}
+	c.list()
 }
 
 // sockets counts the agent's sockets that face a port of ours and that the agent has not closed.

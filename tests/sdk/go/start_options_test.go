@@ -31,7 +31,7 @@ func TestStartOptions(t *testing.T) {
 			&pb.StartOptions{ExtraGroups: []string{"tty", "54321"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				equal(c, "stdout", string(c.start(shell(test.script)).finish().stdout), test.without)
 				equal(c, "stdout", string(c.start(asking(test.script, test.options, nil)).finish().stdout), test.with)
 			})
@@ -41,11 +41,11 @@ func TestStartOptions(t *testing.T) {
 
 // A Start that is sent again, because nobody knows what became of the first.
 func TestIdempotencyKey(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		runs := filepath.Join(c.TempDir(), "runs")
 		request := &pb.StartRequest{Process: shell(fmt.Sprintf("echo run >>%s; echo hi; read x; echo bye", runs)).Process,
 			Options: &pb.StartOptions{IdempotencyKey: c.Name()}}
-		headers := []string{"Authorization", basicRoot, "Connect-Timeout-Ms", "10000"} // a second process would wait for ever
+		headers := append(c.deadline(10000), "Authorization", basicRoot) // a second process would wait for ever
 		first := c.start(request, headers...)
 		first.until("hi\n")
 		second := c.start(request, headers...)
@@ -65,10 +65,10 @@ func TestIdempotencyKey(t *testing.T) {
 
 // At the deadline the leader is asked, and says so; its child is not.
 func TestGraceAndTargetOfTheDeadline(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		options := &pb.StartOptions{GraceMs: 20000, KillTarget: pb.SignalTarget_SIGNAL_TARGET_LEADER}
 		s := c.start(asking("sleep 1000 & echo $!; trap 'echo asked; exit 0' TERM; echo up; wait", options, nil),
-			"Connect-Timeout-Ms", "1000")
+			c.deadline(1000)...)
 		s.until("up\n")
 		var child int
 		_, err := fmt.Sscan(string(s.stdout), &child)
@@ -83,7 +83,7 @@ func TestGraceAndTargetOfTheDeadline(t *testing.T) {
 
 // Without it the process goes on: TestCancel.
 func TestKillOnDisconnect(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		s := c.tryStart(ctx, asking("sleep 1000", &pb.StartOptions{KillOnDisconnect: true}, nil)).started()
 		cancel()
@@ -103,7 +103,7 @@ func TestMaxOutput(t *testing.T) {
 		"tail": {&pb.MaxOutput{Bytes: 7, Keep: pb.MaxOutput_KEEP_TAIL}, "100000\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachCodec(t, func(c *client) {
+			eachWay(t, func(c *client) {
 				s := c.start(asking(script, &pb.StartOptions{MaxOutput: test.max}, nil)).finish()
 				equal(c, "stdout", string(s.stdout), test.want)
 				want := &pb.ProcessEvent_EndEvent{ExitCode: 6, Exited: true, Status: "exit status 6",
@@ -119,7 +119,7 @@ func TestMaxOutput(t *testing.T) {
 
 // What cannot be had is refused by name, and nothing starts.
 func TestBadStartOptions(t *testing.T) {
-	eachCodec(t, func(c *client) {
+	eachWay(t, func(c *client) {
 		for message, options := range map[string]*pb.StartOptions{
 			"umask 512":                    {Umask: pointer[uint32](512)},
 			"nice 20":                      {Nice: pointer[int32](20)},

@@ -1,0 +1,238 @@
+"""grpcio, Google's client for Python, with code that its own compiler makes of our protos."""
+import asyncio
+import os
+import queue
+import subprocess
+import sys
+import time
+
+import grpc
+import pytest
+from agent import ROOT, protos, wait_for
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
+
+HANG = 30  # seconds after which something hangs
+
+process_pb2, agent_pb2, exec_pb2 = protos()
+OUT = ROOT / "build/deps/python"
+subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto", f"--grpc_python_out={OUT}",
+                "process/process.proto", "guest/v1/agent.proto", "guest/v1/exec.proto"], check=True)
+
+from guest.v1 import exec_pb2_grpc  # noqa: E402
+from process import process_pb2_grpc  # noqa: E402
+
+Request = exec_pb2.SessionRequest
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def target(request):
+    return {"tcp": "localhost:49983", "unix": f"unix:{os.environ['GUESTD_SOCKET']}"}[request.param]
+
+
+@pytest.fixture
+def channel(target):
+    with grpc.insecure_channel(target) as c:
+        yield c
+
+
+@pytest.fixture
+def processes(channel):
+    return process_pb2_grpc.ProcessStub(channel)
+
+
+def shell(script, **fields):
+    return process_pb2.StartRequest(process={"cmd": "/bin/sh", "args": ["-c", script]}, **fields)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+class Events:
+    """A stream of events: what it has told so far."""
+
+    def __init__(self, responses):
+        self.responses, self.pid, self.stdout, self.end, self.keepalives = responses, None, b"", None, 0
+
+    def step(self):
+        event = next(self.responses).event
+        kind = event.WhichOneof("event")
+        if kind == "start":
+            self.pid = event.start.pid
+        elif kind == "data":
+            self.stdout += event.data.stdout
+        elif kind == "keepalive":
+            self.keepalives += 1
+        else:
+            self.end = event.end
+        return kind
+
+    def started(self):
+        assert self.step() == "start"
+        return self
+
+    def until(self, text):
+        while text not in self.stdout:
+            self.step()
+
+    def finish(self):
+        with pytest.raises(StopIteration):
+            while True:
+                self.step()
+        return self
+
+
+def failure(call):
+    with pytest.raises(grpc.RpcError) as e:
+        call()
+    return e.value
+
+
+def kill(processes, pid):
+    processes.SendSignal(process_pb2.SendSignalRequest(process={"pid": pid}, signal="SIGNAL_SIGKILL"))
+
+
+def test_unary(processes):
+    s = Events(processes.Start(shell("sleep 1000"))).started()
+    assert s.pid in [p.pid for p in processes.List(process_pb2.ListRequest()).processes]
+    kill(processes, s.pid)
+    assert s.finish().end.status == "signal: killed"
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_much_output(processes, compression):
+    s = Events(processes.Start(shell("seq 0 999999"), compression=compression)).finish()
+    assert s.stdout == b"".join(b"%d\n" % i for i in range(1000000))
+    assert s.end.exit_code == 0
+
+
+def test_client_stream(processes):
+    s = Events(processes.Start(shell("read x; echo got $x"))).started()
+    messages = [{"start": {"process": {"pid": s.pid}}}, {"data": {"input": {"stdin": b"word\n"}}}]
+    processes.StreamInput(process_pb2.StreamInputRequest(**m) for m in messages)
+    assert s.finish().stdout == b"got word\n"
+
+
+def test_errors_have_codes_and_details(processes):
+    request = shell("true")
+    request.process.cwd = "/no/such"
+    e = failure(lambda: next(processes.Start(request)))
+    assert e.code() == grpc.StatusCode.INVALID_ARGUMENT and "cwd '/no/such' does not exist" in e.details()
+    detail, = rpc_status.from_call(e).details
+    spawn = agent_pb2.SpawnFailure()
+    assert detail.Unpack(spawn) and (spawn.stage, spawn.object) == ("chdir", "/no/such")
+    e = failure(lambda: processes.List(process_pb2.ListRequest(), metadata=[("authorization", "Basic bm9ib2R5LWhlcmU6")]))
+    assert e.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_metadata(processes):
+    s = Events(processes.Start(shell("id -un; sleep 2.5"), metadata=[
+        ("keepalive-ping-interval", "1"), ("authorization", "Basic dXNlcjo=")])).finish()
+    assert (s.stdout, s.keepalives) == (b"user\n", 2)
+
+
+def test_a_deadline(processes):
+    s = Events(processes.Start(shell("sleep 1000"), timeout=0.3)).started()
+    assert failure(s.step).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_a_cancel(processes, kills):
+    call = processes.Start(shell("sleep 1000", options={"kill_on_disconnect": kills}))
+    s = Events(call).started()
+    call.cancel()
+    assert failure(s.step).code() == grpc.StatusCode.CANCELLED
+    if not kills:
+        time.sleep(0.1)  # for one that is killed by mistake to be gone
+        assert alive(s.pid)
+        kill(processes, s.pid)
+    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
+
+
+def test_health(channel):
+    health = health_pb2_grpc.HealthStub(channel)
+    for service in ("", "process.Process", "guest.v1.Exec"):
+        assert health.Check(health_pb2.HealthCheckRequest(service=service)).status == health_pb2.HealthCheckResponse.SERVING
+    assert failure(lambda: health.Check(health_pb2.HealthCheckRequest(service="nobody"))).code() == \
+        grpc.StatusCode.NOT_FOUND
+    watch = health.Watch(health_pb2.HealthCheckRequest())
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+    watch.cancel()
+
+
+def test_a_call_by_reflection_alone(channel):
+    """As a client calls that has no protos: what it needs to know comes from the agent."""
+    database = ProtoReflectionDescriptorDatabase(channel)
+    assert {"process.Process", "guest.v1.Exec", "guest.v1.Agent", "grpc.health.v1.Health"} <= set(database.get_services())
+    method = DescriptorPool(database).FindServiceByName("guest.v1.Agent").FindMethodByName("GetInfo")
+    get_info = channel.unary_unary("/guest.v1.Agent/GetInfo",
+                                   request_serializer=lambda m: m.SerializeToString(),
+                                   response_deserializer=GetMessageClass(method.output_type).FromString)
+    assert get_info(GetMessageClass(method.input_type)()).compat == "e2b"
+
+
+# --- sessions ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_is_a_conversation(channel):
+    requests = queue.SimpleQueue()
+    requests.put(Request(start=shell("while read x; do echo got $x; done; exit 6")))
+    s = Events(exec_pb2_grpc.ExecStub(channel).Session(iter(requests.get, None))).started()
+    for word in (b"one\n", b"two\n"):
+        requests.put(Request(input=word))
+        s.until(b"got " + word)
+    requests.put(None)
+    assert s.finish().end.exit_code == 6
+
+
+def test_a_session_of_a_cat(channel):
+    data = os.urandom(6 << 20)
+
+    def requests():
+        yield Request(start={"process": {"cmd": "cat"}})
+        for at in range(0, len(data), 50000):
+            yield Request(input=data[at:at + 50000])
+
+    assert Events(exec_pb2_grpc.ExecStub(channel).Session(requests())).finish().stdout == data
+
+
+def test_a_session_in_asyncio(target):
+    async def talk():
+        async with grpc.aio.insecure_channel(target) as channel:
+            session = exec_pb2_grpc.ExecStub(channel).Session()
+            await session.write(Request(start=shell("read x; echo got $x; cat", pty={"size": {"rows": 24, "cols": 80}})))
+            seen = b""
+            while b"got word\r\n" not in seen:
+                response = await session.read()
+                if response.event.HasField("start"):
+                    await session.write(Request(input=b"word\n"))
+                seen += response.event.data.pty
+            await session.write(Request(signal={"number": 9}))
+            while not response.event.HasField("end"):
+                response = await session.read()
+            assert await session.read() == grpc.aio.EOF
+            return response.event.end.status
+
+    assert asyncio.run(talk()) == "signal: killed"
+
+
+def test_a_session_that_is_left(channel, processes):
+    requests = queue.SimpleQueue()
+    requests.put(Request(start=shell("echo up; sleep 1000")))
+    call = exec_pb2_grpc.ExecStub(channel).Session(iter(requests.get, None))
+    s = Events(call)
+    s.until(b"up\n")
+    call.cancel()
+    requests.put(None)
+    assert failure(s.step).code() == grpc.StatusCode.CANCELLED
+    kill(processes, s.pid)
+    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
