@@ -9,7 +9,7 @@ SOURCES = ("agent", "ctl", "init")
 # Tested by the system tests, over a real socket: they only bind what lies below them.
 NO_UNIT_TEST = re.compile(r"_service\.c$|_rest\.c$|(^|/)main\.c$")
 # Somebody else's text (a patch, what a fuzzer feeds on): as it came.
-FOREIGN = re.compile(r"\.patch$|(^|/)corpus/|(^|/)go\.sum$|(^|/)LICENSE$")
+FOREIGN = re.compile(r"\.patch$|(^|/)corpus/|(^|/)go\.sum$|(^|/)Cargo\.lock$|(^|/)LICENSE$")
 # A letter in brackets, so that this file does not hold what it looks for.
 MARKS = re.compile(r"\b(?:T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
 SKIPS = re.compile(r"\bpytest\.(?:sk[i]p|xf[a]il|importorsk[i]p)\b|\bmark\.(?:sk[i]p|sk[i]pif|xf[a]il)\b"
