@@ -184,6 +184,7 @@ static void the_input_ends_once(void **state)
     ask_session(0);
     HEAR(&t, "\"end\"");
     assert_true(has(&t, "b3Zlcg0K")); /* over */
+    assert_false(has(&t, "aHVuZ"));   /* hung */
     assert_true(has(&t, "exit status 0"));
     hang_up(&t);
 }
@@ -216,6 +217,21 @@ static void an_order_that_comes_too_late_is_nothing(void **state)
     HEAR(&t, "\"exitCode\":3");
     assert_false(has(&t, "\"error\":{"));
     hang_up(&t);
+}
+
+/* The same when all is over but what the client has yet to read: it would end the call. */
+static void an_order_after_the_end_is_nothing(void **state)
+{
+    Guest__V1__SessionRequest m = GUEST__V1__SESSION_REQUEST__INIT;
+    Guest__V1__SessionSignal sigterm = GUEST__V1__SESSION_SIGNAL__INIT;
+    struct exec x = {.state = EXEC_CLOSED};
+    struct session s = {0};
+
+    (void)state;
+    sigterm.number = SIGTERM;
+    m.request_case = GUEST__V1__SESSION_REQUEST__REQUEST_SIGNAL;
+    m.signal = &sigterm;
+    assert_int_equal(take_order(&s, &x, &m), RPC_NEXT);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -291,6 +307,7 @@ int main(void)
         T(the_input_ends_once),
         T(orders_reach_the_process),
         T(an_order_that_comes_too_late_is_nothing),
+        T(an_order_after_the_end_is_nothing),
         T(what_does_not_fit_is_refused),
         T(attaching_feeds_what_another_started),
         T(without_memory_the_session_fails),
