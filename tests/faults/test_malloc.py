@@ -3,7 +3,7 @@ memory, as if nothing had been), the next one works, and nothing is left. LeakSa
 import base64
 
 import pytest
-from agent import RpcError
+from agent import RpcError, Session
 from faults import MallocFaults, at_rest, places, settled
 from h2client import H2
 
@@ -74,6 +74,17 @@ def send_input(agent, codec):
     assert call(agent, "process.Process/SendInput", message, codec) == {}
 
 
+def session(agent, codec):
+    data = b"x" * 30000
+    with connect(agent) as c:
+        s = Session(c, codec, {})
+        s.send({"start": {"process": {"cmd": "cat"}}})
+        s.feed(data)
+        s.half_close()
+        r = s.result()
+    assert (r.stdout, r.code, s.input_closed) == (data, 0, None)
+
+
 def connect_with_replay(agent, codec):
     message = {"process": {"pid": agent.cat}, "replay": {"start": True}, "events": {"offsets": True}}
     with connect(agent) as c:
@@ -125,8 +136,8 @@ def rest(method, path, status, body=b""):
     return request
 
 
-CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, connect_with_replay,
-          get_info, list_over_h2, start_over_h2, body_over_h2]
+CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, session,
+          connect_with_replay, get_info, list_over_h2, start_over_h2, body_over_h2]
 PLAIN = [rest("POST", "/init", 204, b'{"envVars":{"STAGE":"test"},"defaultUser":"root","defaultWorkdir":"/tmp"}'),
          rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
 CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for codec in ("json", "proto")]
@@ -135,12 +146,13 @@ CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for
 
 @pytest.fixture
 def cat(agent):
-    """A process for those requests that want one."""
+    """A process for those requests that want one; and the end of those that a request has left, which failed."""
     with agent.start("/bin/sh", "-c", "printf ready; exec cat >/dev/null", stdin=True) as s:
         agent.cat = s.started()
         s.read_until(b"ready")
         yield
-        agent.call("process.Process/SendSignal", {"process": {"pid": agent.cat}, "signal": "SIGNAL_SIGKILL"})
+        for p in agent.call("process.Process/List")["processes"]:
+            agent.call("process.Process/SendSignal", {"process": {"pid": p["pid"]}, "signal": "SIGNAL_SIGKILL"})
         s.result()
 
 
