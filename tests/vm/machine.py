@@ -127,6 +127,25 @@ class Refused(ConnectionError):
     """The hybrid socket was closed instead of an OK: nobody listens on that port."""
 
 
+def make_initrd(kernel, directory):
+    """What is booted: the base image, and guestd as its init."""
+    with open(CACHE / kernel / "initrd.cpio", "rb") as base, open(directory / "initrd", "wb") as initrd:
+        shutil.copyfileobj(base, initrd)
+        initrd.write(cpio({"sbin/init": BINARY.read_bytes()}))
+
+
+def boot_words(kernel, args=(), words=""):
+    """QEMU's command, to be run beside the initrd and the backend's vhost.sock."""
+    append = f"{WORDS} {words} -- {' '.join(args)}"
+    return qemu(accelerator(), kernel, "-smp", CPUS[accelerator()], "-initrd", "initrd", "-append", append,
+                "-device", "pcie-root-port,id=root,chassis=1,slot=1",  # so that the device can be unplugged
+                "-chardev", "socket,id=vhost,path=vhost.sock",
+                "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root")
+
+
+BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock", "--uds-path=v.sock"]
+
+
 class Guest(Agent):
     """A booted guest. The calls of Agent reach it over vsock.
 
@@ -145,9 +164,7 @@ class Guest(Agent):
         self.dirfd = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
         Guest.running.append(self)
         try:
-            with open(CACHE / kernel / "initrd.cpio", "rb") as base, open(self.dir / "initrd", "wb") as initrd:
-                shutil.copyfileobj(base, initrd)
-                initrd.write(cpio({"sbin/init": BINARY.read_bytes()}))
+            make_initrd(kernel, self.dir)
             self.start_backend()
             self.start_qemu(args, words)
             if wait:
@@ -165,19 +182,13 @@ class Guest(Agent):
         return path if len(path.encode()) <= 107 else f"/proc/{os.getpid()}/fd/{self.dirfd}/{name}"
 
     def start_backend(self):
-        self.backend = spawn([CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock",
-                              "--uds-path=v.sock"], self.dir, "backend.log")
+        self.backend = spawn(BACKEND, self.dir, "backend.log")
         sockets = [self.dir / "vhost.sock", self.dir / "v.sock"]
         self.until(lambda: all(s.exists() for s in sockets), "the backend's sockets")
         self.hide()
 
     def start_qemu(self, args, words):
-        append = f"{WORDS} {words} -- {' '.join(args)}"
-        words = qemu(accelerator(), self.kernel, "-smp", CPUS[accelerator()], "-initrd", "initrd", "-append", append,
-                     "-device", "pcie-root-port,id=root,chassis=1,slot=1",  # so that the device can be unplugged
-                     "-chardev", "socket,id=vhost,path=vhost.sock",
-                     "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root",
-                     "-qmp", "unix:qmp.sock,server=on,wait=off")
+        words = [*boot_words(self.kernel, args, words), "-qmp", "unix:qmp.sock,server=on,wait=off"]
         self.since = time.monotonic()
         self.process = spawn(words, self.dir, "qemu.log")
         self.until(self.controlled, "QEMU's control socket")
