@@ -89,5 +89,5 @@ int verb_attach(struct ctl *c, const struct verb *v, int argc, char **argv)
     m.process = &r.process;
     m.replay = r.replay.from_case ? &r.replay : NULL;
     m.events = &events;
-    return session_run(&s, "process.Process/Connect", "", &m.base, &events);
+    return session_run(&s, "process.Process/Connect", NULL, &m.base, &events);
 }

@@ -8,13 +8,15 @@
 #include "core/fd.h"
 #include "rpc/codec/codec.h"
 
-enum { TARGET = 1, WAIT, TOKEN_FILE, JSON, HELP, VERSION };
+enum { TARGET = 1, WAIT, TOKEN_FILE, PROTOCOL, JSON, HELP, VERSION };
 
 const struct option global_options[] = {
     {TARGET, "target", 't', "TARGET", "where the agent is (default $GUESTD_HOST, else unix:/run/guestd.sock)",
      false},
     {WAIT, "wait", 0, "DURATION", "try to connect for so long, while the guest boots", false},
     {TOKEN_FILE, "token-file", 0, "FILE", "show the token in FILE (or in $GUESTD_TOKEN)", false},
+    {PROTOCOL, "protocol", 0, "connect|grpc",
+     "how to speak to it: Connect over HTTP/1.1 (default), gRPC over HTTP/2", false},
     {JSON, "json", 0, NULL, "print JSON", false},
     {HELP, "help", 'h', NULL, "print this, and exit", false},
     {VERSION, "version", 0, NULL, "print the version, and exit", false},
@@ -133,6 +135,11 @@ int ctl_run(int argc, char **argv)
         case TOKEN_FILE:
             if (read_token(&c, value, &e) < 0)
                 return ctl_fail(CTL_FAILED, &e);
+            break;
+        case PROTOCOL:
+            if (strcmp(value, "connect") != 0 && strcmp(value, "grpc") != 0)
+                return ctl_say(CTL_FAILED, "'%s' is neither connect nor grpc", value);
+            c.protocol = strcmp(value, "grpc") == 0 ? CALL_GRPC : CALL_CONNECT;
             break;
         case JSON:
             c.json = true;

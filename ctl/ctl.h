@@ -3,6 +3,7 @@
 #define CTL_CTL_H
 
 #include "core/options.h"
+#include "ctl/client/call.h"
 #include "ctl/target.h"
 
 /* Exit codes, as docker exec has them; a command's own code and 128 + signal come through as they are. */
@@ -17,8 +18,9 @@ enum {
 /* What stands before the verb. */
 struct ctl {
     struct target target;
-    bool json;         /* --json: machine-readable output */
-    const char *token; /* shown as X-Access-Token; NULL: none */
+    enum call_protocol protocol; /* gRPC means HTTP/2 */
+    bool json;                   /* --json: machine-readable output */
+    const char *token;           /* shown as X-Access-Token; NULL: none */
     char token_text[4096];
     char *name; /* of the program, for messages */
 };

@@ -248,23 +248,23 @@ static int parse(const struct verb *v, int argc, char **argv, struct exec_reques
 
 /* --- starting -------------------------------------------------------------------------------- */
 
-/* The request's header lines; NULL: out of memory, or the user's name is longer than USER_MAX. */
-static char *make_headers(const struct exec_request *r)
+#define AUTHORIZATION_MAX (6 + BASE64_LEN(USER_MAX + 1) + 1)
+
+/* How the user to run as is named: the value of an Authorization field, whose password nobody asks for. Empty: as
+ * nobody in particular. Returns 0, or -1 with *e: the name is longer than USER_MAX. */
+static int name_user(const struct exec_request *r, char out[AUTHORIZATION_MAX], struct err *e)
 {
-    char basic[512] = "", timeout[64] = "", *headers = NULL;
+    char plain[USER_MAX + 2];
+    int n = snprintf(plain, sizeof plain, "%s:", r->user ? r->user : "");
 
-    if (r->user) {
-        char plain[USER_MAX + 2], coded[BASE64_LEN(sizeof plain) + 1] = "";
-        int n = snprintf(plain, sizeof plain, "%s:", r->user);
-
-        if (n >= (int)sizeof plain)
-            return NULL;
-        base64_encode((const uint8_t *)plain, (size_t)n, coded);
-        snprintf(basic, sizeof basic, "Authorization: Basic %s\r\n", coded);
-    }
-    if (r->timeout_ms)
-        snprintf(timeout, sizeof timeout, "Connect-Timeout-Ms: %llu\r\n", (unsigned long long)r->timeout_ms);
-    return asprintf(&headers, "%s%s", basic, timeout) < 0 ? NULL : headers;
+    memset(out, 0, AUTHORIZATION_MAX);
+    if (!r->user)
+        return 0;
+    if (n >= (int)sizeof plain)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "no user has such a long name");
+    memcpy(out, "Basic ", 6);
+    base64_encode((const uint8_t *)plain, (size_t)n, out + 6);
+    return 0;
 }
 
 static void set_var(Process__ProcessConfig__EnvsEntry *entry, const char *name, const char *value)
@@ -376,7 +376,8 @@ int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     static struct exec_request r;
     static struct session s;
-    CLEANUP_FREE char *headers = NULL;
+    char authorization[AUTHORIZATION_MAX];
+    struct client_options options = {0};
     struct arena arena = {.max = DECODE_MAX};
     struct start m;
     struct err e;
@@ -400,13 +401,11 @@ int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv)
     };
     if (r.interactive && r.tty && keys_parse(&s.keys, r.detach_keys ? r.detach_keys : KEYS_DEFAULT, &e) < 0)
         return ctl_fail(CTL_FAILED, &e);
-    headers = make_headers(&r);
-    if (!headers)
-        code = ctl_say(CTL_FAILED, "start the command: out of memory");
-    else if (make_start(&r, &m, &arena, &e) < 0)
+    options = (struct client_options){r.timeout_ms, r.user ? authorization : NULL};
+    if (name_user(&r, authorization, &e) < 0 || make_start(&r, &m, &arena, &e) < 0)
         code = ctl_fail(CTL_FAILED, &e);
     else
-        code = session_run(&s, "process.Process/Start", headers, &m.request.base, &m.events);
+        code = session_run(&s, "process.Process/Start", &options, &m.request.base, &m.events);
     arena_clear(&arena);
     for (size_t i = 0; i < r.options.n_limits; i++)
         free(r.limits[i].name);

@@ -5,20 +5,17 @@
 
 void feed_close(struct feed *f)
 {
-    if (f->open)
-        client_close(&f->client);
-    f->open = f->asking = false;
+    client_close(&f->client);
+    f->asking = false;
 }
 
 static int ask(struct feed *f, const char *method, const ProtobufCMessage *m, struct err *e)
 {
     f->with_input = false;
-    if (!f->open && client_open(&f->client, f->ctl, e) < 0) {
+    if (!client_ready(&f->client))
         client_close(&f->client);
-        return -1;
-    }
-    f->open = true;
-    if (client_call_send(&f->client, method, "", m, e) < 0) {
+    if ((!f->client.ctl && client_open(&f->client, f->ctl, e) < 0) ||
+        client_call_send(&f->client, method, NULL, m, e) < 0) {
         feed_close(f);
         return -1;
     }
@@ -91,15 +88,19 @@ int feed_input(struct feed *f, const uint8_t *data, size_t len, struct err *e)
 
 enum feed_answer feed_answer(struct feed *f)
 {
-    struct err e;
-    int ret = client_read(&f->client, &e);
+    struct answer_error e;
+    struct bytes message;
+    int got;
 
-    if (ret < 0) {
+    client_turn(&f->client);
+    while ((got = client_next(&f->client, &message, &e)) == 1)
+        ;
+    if (got == 0)
+        return FEED_WAITING;
+    f->asking = false;
+    if (got < 0 && !e.from_agent) {
         feed_close(f);
         return FEED_LOST;
     }
-    if (ret == 0)
-        return FEED_WAITING;
-    f->asking = false;
-    return f->client.status == 200 ? FEED_TAKEN : FEED_REFUSED;
+    return got == 2 ? FEED_TAKEN : FEED_REFUSED;
 }

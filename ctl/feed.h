@@ -8,8 +8,7 @@
 struct feed {
     const struct ctl *ctl;
     struct client client;
-    bool open;
-    bool asking;     /* a call waits for its answer: poll client.fd, then feed_answer */
+    bool asking;     /* a call waits for its answer: poll client_poll, then feed_answer */
     bool with_input; /* and carries input */
     bool terminal;   /* the process has one */
     uint32_t pid;    /* of the process */

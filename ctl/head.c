@@ -12,11 +12,9 @@ static int first_message(struct client *c, const Process__ProcessSelector *whom,
     m.process = (Process__ProcessSelector *)(uintptr_t)whom;
     m.events = &events;
     e->from_agent = false;
-    if (client_stream_send(c, "process.Process/Connect", "", &m.base, &e->err) < 0)
+    if (client_stream_send(c, "process.Process/Connect", NULL, &m.base, &e->err) < 0)
         return -1;
-    while ((got = client_stream_next(c, message, e)) == 0)
-        if (client_read(c, &e->err) < 0)
-            return -1;
+    got = client_receive(c, message, e);
     if (got == 2)
         return err_set(&e->err, STATUS_UNKNOWN, 0, "%s: an empty stream", c->ctl->target.text);
     return got == 1 ? 0 : -1;

@@ -75,6 +75,6 @@ int verb_logs(struct ctl *c, const struct verb *v, int argc, char **argv)
     m.process = &same;
     m.replay = &replay;
     m.events = &events;
-    code = session_run(&s, "process.Process/Connect", "", &m.base, &events);
+    code = session_run(&s, "process.Process/Connect", NULL, &m.base, &events);
     return s.ended ? CTL_OK : code;
 }

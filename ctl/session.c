@@ -215,7 +215,7 @@ static void take_output(struct session *s)
     struct bytes message;
     int got = 0;
 
-    while (!s->over && (got = client_stream_next(&s->out, &message, &e)) == 1) {
+    while (!s->over && (got = client_next(&s->out, &message, &e)) == 1) {
         struct arena arena = {0};
         const Process__StartResponse *m =
             (const Process__StartResponse *)codec_decode(CODEC_PROTO, &RESPONSE, message, &arena, &e.err);
@@ -251,8 +251,8 @@ static void resume(struct session *s)
     m.process = &whom;
     m.replay = &replay;
     m.events = (Process__EventOptions *)(uintptr_t)s->events;
-    if (s->pid ? client_stream_send(&s->out, "process.Process/Connect", "", &m.base, &e) < 0
-               : client_stream_send(&s->out, s->method, s->headers, s->request, &e) < 0)
+    if (s->pid ? client_stream_send(&s->out, "process.Process/Connect", NULL, &m.base, &e) < 0
+               : client_stream_send(&s->out, s->method, s->options, s->request, &e) < 0)
         client_close(&s->out);
 }
 
@@ -382,12 +382,11 @@ static int patience(const struct session *s)
 static void turn(struct session *s)
 {
     struct pollfd p[4] = {
-        {.fd = s->out.fd, .events = POLLIN},
+        client_poll(&s->out),
         {.fd = s->signal_fd, .events = POLLIN},
         {.fd = s->input_open && !s->feed.asking && !s->detaching ? STDIN_FILENO : -1, .events = POLLIN},
-        {.fd = s->feed.asking ? s->feed.client.fd : -1, .events = POLLIN},
+        s->feed.asking ? client_poll(&s->feed.client) : (struct pollfd){.fd = -1},
     };
-    struct err e;
 
     if (poll(p, 4, patience(s)) < 0) {
         if (errno != EINTR)
@@ -397,12 +396,8 @@ static void turn(struct session *s)
     if (p[1].revents)
         take_signals(s);
     if (!s->over && p[0].revents) {
-        if (client_read(&s->out, &e) >= 0)
-            take_output(s);
-        else if (s->out.broken && e.status == STATUS_UNAVAILABLE)
-            on_lost(s, &e);
-        else
-            give_up(s, CTL_FAILED, &e);
+        client_turn(&s->out);
+        take_output(s);
     }
     if (!s->over && s->pid && s->has_stop && s->offset >= s->stop)
         s->ended = s->over = true;
@@ -417,7 +412,7 @@ static void turn(struct session *s)
     if (clock_mono_ms() >= s->give_up_ms) {
         err_wrap(&s->lost, "gave up after %d s", RESUME_MS / 1000);
         give_up(s, CTL_FAILED, &s->lost);
-    } else if (s->out.fd < 0) {
+    } else if (!s->out.ctl) {
         resume(s);
     }
 }
@@ -430,22 +425,22 @@ static void print_record(const struct session *s)
         fputc('\n', stderr);
 }
 
-int session_run(struct session *s, const char *method, const char *headers, const ProtobufCMessage *request,
-                const Process__EventOptions *events)
+int session_run(struct session *s, const char *method, const struct client_options *options,
+                const ProtobufCMessage *request, const Process__EventOptions *events)
 {
     struct err e;
 
     s->method = method;
-    s->headers = headers;
+    s->options = options;
     s->request = request;
     s->events = events;
-    s->out.fd = s->signal_fd = -1;
+    s->signal_fd = -1;
     s->feed = (struct feed){.ctl = s->ctl, .terminal = s->terminal};
     if (client_open(&s->out, s->ctl, &e) < 0)
         return ctl_fail(CTL_FAILED, &e);
     watch_signals(s);
     if ((s->terminal && s->feeds && terminal_raw(&e) < 0) ||
-        client_stream_send(&s->out, method, headers, request, &e) < 0)
+        client_stream_send(&s->out, method, options, request, &e) < 0)
         give_up(s, CTL_FAILED, &e);
     while (!s->over)
         turn(s);

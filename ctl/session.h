@@ -38,7 +38,8 @@ struct session {
     /* --- what is --- */
     struct client out;
     struct feed feed;
-    const char *method, *headers; /* the first request's */
+    const char *method; /* the first request's */
+    const struct client_options *options;
     const ProtobufCMessage *request;
     const Process__EventOptions *events; /* of each request */
     uint32_t pid;                        /* 0: not started */
@@ -60,7 +61,7 @@ struct session {
 
 /* Sends the request (a StartRequest or ConnectRequest for `method`, whose EventOptions are `events`) and stays until the
  * end. Returns the exit code; what went wrong has been said. */
-int session_run(struct session *s, const char *method, const char *headers, const ProtobufCMessage *request,
-                const Process__EventOptions *events);
+int session_run(struct session *s, const char *method, const struct client_options *options,
+                const ProtobufCMessage *request, const Process__EventOptions *events);
 
 #endif

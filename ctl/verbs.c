@@ -147,19 +147,21 @@ static int no_options(const struct verb *v, int argc, char **argv, int least, in
     return o.at;
 }
 
-/* One JSON call whose answer is printed as it comes. */
+static void print_line(struct bytes answer)
+{
+    printf("%.*s\n", (int)answer.len, answer.ptr);
+    fflush(stdout);
+}
+
+/* One JSON call whose answers are printed as they come. */
 static int print_json(struct ctl *c, const char *method, const char *request)
 {
     struct client client;
-    struct answer_error e;
-    struct bytes answer;
+    struct answer_error e = {.from_agent = false};
     int code = CTL_OK;
 
-    e.from_agent = false;
-    if (client_open(&client, c, &e.err) < 0 || client_call_json(&client, method, request, &answer, &e) < 0)
+    if (client_open(&client, c, &e.err) < 0 || client_call_json(&client, method, request, print_line, &e) < 0)
         code = client_fail(&e);
-    else
-        printf("%.*s\n", (int)answer.len, answer.ptr);
     client_close(&client);
     return code;
 }
@@ -282,17 +284,13 @@ int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv)
 static uint64_t ping(struct client *client, struct answer_error *e)
 {
     uint64_t start = clock_mono_ns();
-    int ret;
+    int status = client_get(client, "/health", &e->err);
 
-    if (client_send(client, "GET", "/health", "", NULL, 0, &e->err) < 0)
+    if (status < 0)
         return 0;
-    while ((ret = client_read(client, &e->err)) == 0)
-        ;
-    if (ret < 0)
-        return 0;
-    if (client->status != 204 && client->status != 200) {
+    if (status != 204 && status != 200) {
         err_set(&e->err, STATUS_UNKNOWN, 0, "%s: not an agent: /health answered %d", client->ctl->target.text,
-                client->status);
+                status);
         return 0;
     }
     return clock_mono_ns() - start;
@@ -301,7 +299,7 @@ static uint64_t ping(struct client *client, struct answer_error *e)
 int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     struct options o = ctl_options(v, argc, argv);
-    struct client client = {.fd = -1};
+    struct client client;
     struct answer_error e = {.from_agent = false};
     uint64_t count = 1, ns = 0;
     const char *value;
@@ -356,46 +354,11 @@ static char *read_stdin(void)
     return text;
 }
 
-/* The method turned out to be a stream: the same request in its form. */
-static int call_stream(struct client *client, const char *method, const char *json, struct answer_error *e)
-{
-    static const char headers[] = "Content-Type: application/connect+json\r\n";
-    size_t len = strlen(json);
-    CLEANUP_FREE char *body = malloc(len + 5);
-    struct bytes message;
-    char path[256];
-    int got, ret;
-
-    if (!body)
-        return err_nomem(&e->err, "send a request");
-    body[0] = 0;
-    for (int i = 0; i < 4; i++)
-        body[1 + i] = (char)(len >> (24 - 8 * i));
-    memcpy(body + 5, json, len);
-    snprintf(path, sizeof path, "/%s", method);
-    if (client_send(client, "POST", path, headers, body, len + 5, &e->err) < 0)
-        return -1;
-    for (;;) {
-        while ((got = client_stream_next(client, &message, e)) == 1) {
-            printf("%.*s\n", (int)message.len, message.ptr);
-            fflush(stdout);
-        }
-        if (got != 0)
-            return got == 2 ? 0 : -1;
-        ret = client_read(client, &e->err);
-        if (ret < 0)
-            return -1;
-    }
-}
-
 int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
-    int at = no_options(v, argc, argv, 1, 2), code = CTL_OK;
+    int at = no_options(v, argc, argv, 1, 2);
     CLEANUP_FREE char *given = NULL;
-    struct answer_error e = {.from_agent = false};
     const char *method, *json;
-    struct client client;
-    struct bytes answer;
 
     if (at < 0)
         return CTL_USAGE;
@@ -405,13 +368,5 @@ int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv)
     if (at + 1 < argc && strcmp(argv[at + 1], "-") == 0)
         given = read_stdin();
     json = given ? given : at + 1 < argc ? argv[at + 1] : "{}";
-    if (client_open(&client, c, &e.err) < 0)
-        return client_fail(&e);
-    if (client_call_json(&client, method, json, &answer, &e) == 0)
-        printf("%.*s\n", (int)answer.len, answer.ptr);
-    else if (client.status != 415 || !strstr(client.accept_post, "connect+json") || client.broken ||
-             call_stream(&client, method, json, &e) < 0)
-        code = client_fail(&e);
-    client_close(&client);
-    return code;
+    return print_json(c, method, json);
 }

@@ -15,14 +15,17 @@ BELOW = {
     "agent/rpc/codec": ["agent/core", "proto"],
     "agent/rpc": ["agent/core", "agent/net", "agent/http", "agent/rpc/codec", "proto"],
     "init": ["agent/core"],
-    # guestctl speaks the agent's language with the agent's own codecs and envelopes, and shares nothing else.
-    "ctl": ["agent/core", "agent/rpc/codec", "agent/rpc/envelope.h", "proto"],
+    # guestctl speaks the agent's language with the agent's own codecs, envelopes and lists of fields, and shares nothing
+    # else.
+    "ctl/client": ["agent/core", "agent/http/fields.h", "agent/rpc/codec", "agent/rpc/envelope.h", "agent/rpc/gzip.h"],
+    "ctl": ["agent/core", "agent/rpc/codec", "ctl/client", "proto"],
 }
 SERVICE = ["agent/core", "agent/guest", "agent/net", "agent/http", "agent/rpc", "agent/rpc/codec", "proto"]
 
 # Libraries that belong to one floor: who else includes them goes around it.
 LIBRARIES = {
-    "llhttp.h": ["agent/http", "ctl"],
+    "llhttp.h": ["agent/http", "ctl/client"],
+    "nghttp2/nghttp2.h": ["agent/http", "ctl/client"],
     "zlib.h": ["agent/rpc"],
     "jansson.h": ["agent/rpc/codec"],
     "ev.h": ["agent/core"],
@@ -45,6 +48,8 @@ def floor_of(path):
     parts = Path(path).parts
     if parts[:3] == ("agent", "rpc", "codec"):
         return "agent/rpc/codec"
+    if parts[:2] == ("ctl", "client") and len(parts) > 2:
+        return "ctl/client"
     if parts[0] == "agent":
         return "agent/" + parts[1] if len(parts) > 2 else "agent/main"
     return parts[0]

@@ -105,7 +105,7 @@ static inline bool agent_read(struct agent *a, int fd)
         a->request_len += (size_t)n;
         a->request[a->request_len] = 0;
         end = strstr(a->request, "\r\n\r\n");
-        length = strstr(a->request, "Content-Length: ");
+        length = strcasestr(a->request, "content-length: ");
         if (end && length)
             want = (size_t)(end + 4 - a->request) + strtoul(length + 16, NULL, 10);
     }

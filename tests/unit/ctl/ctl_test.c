@@ -122,7 +122,7 @@ static void the_token_of_the_file_is_shown_without_its_line_end(void **state)
     agent_start();
     assert_int_equal(GUESTCTL("--token-file", path, "-t", agent.target, "ping"), 0);
     agent_finish();
-    assert_non_null(strstr(agent.request, "\r\nX-Access-Token: s3cret\r\n"));
+    assert_non_null(strstr(agent.request, "\r\nx-access-token: s3cret\r\n"));
     unlink(path);
 }
 
@@ -134,7 +134,7 @@ static void without_a_token_none_is_shown(void **state)
     setenv("GUESTD_HOST", agent.target, 1);
     assert_int_equal(GUESTCTL("ping"), 0);
     agent_finish();
-    assert_null(strstr(agent.request, "Token"));
+    assert_null(strcasestr(agent.request, "token"));
     assert_memory_equal(printed, agent.target, strlen(agent.target));
 }
 

@@ -137,22 +137,18 @@ static void variables_are_bounded(void **state)
 
 /* --- the request ----------------------------------------------------------------------------- */
 
-static void the_user_and_the_time_out_are_headers(void **state)
+static void the_user_is_named_in_a_header(void **state)
 {
     struct exec_request r = {.user = "bob"};
-    char *headers = make_headers(&r);
+    char authorization[AUTHORIZATION_MAX];
+    struct err e;
 
     (void)state;
-    assert_string_equal(headers, "Authorization: Basic Ym9iOg==\r\n");
-    free(headers);
-    r = (struct exec_request){.timeout_ms = 1500};
-    headers = make_headers(&r);
-    assert_string_equal(headers, "Connect-Timeout-Ms: 1500\r\n");
-    free(headers);
-    r = (struct exec_request){.timeout_ms = 0};
-    headers = make_headers(&r);
-    assert_string_equal(headers, "");
-    free(headers);
+    assert_int_equal(name_user(&r, authorization, &e), 0);
+    assert_string_equal(authorization, "Basic Ym9iOg==");
+    r.user = NULL;
+    assert_int_equal(name_user(&r, authorization, &e), 0);
+    assert_string_equal(authorization, "");
 }
 
 /* A name that is too long for a user must not run as its beginning. */
@@ -160,19 +156,16 @@ static void a_long_user_is_not_cut_to_another(void **state)
 {
     static char name[400];
     struct exec_request r = {.user = name};
-    char *headers, plain[600] = "";
-    ptrdiff_t n = sizeof name; /* refused altogether is as good */
+    char authorization[AUTHORIZATION_MAX];
+    uint8_t plain[AUTHORIZATION_MAX];
+    struct err e;
 
     (void)state;
+    memset(name, 'u', USER_MAX);
+    assert_int_equal(name_user(&r, authorization, &e), 0);
+    assert_int_equal(base64_decode(bytes_of(authorization + 6), plain), USER_MAX + 1);
     memset(name, 'u', sizeof name - 1);
-    headers = make_headers(&r);
-    if (headers) {
-        const char *coded = strstr(headers, "Basic ") + 6;
-
-        n = base64_decode((struct bytes){coded, strcspn(coded, "\r")}, (uint8_t *)plain);
-    }
-    free(headers);
-    assert_int_equal(n, sizeof name); /* with its colon */
+    assert_int_equal(name_user(&r, authorization, &e), -1);
 }
 
 static void variables_are_given_or_our_own(void **state)
@@ -324,7 +317,7 @@ int main(void)
         T(wrong_words_are_125),
         T(a_terminal_is_wanted_from_a_terminal_only),
         T(variables_are_bounded),
-        T(the_user_and_the_time_out_are_headers),
+        T(the_user_is_named_in_a_header),
         T(a_long_user_is_not_cut_to_another),
         T(variables_are_given_or_our_own),
         T(a_terminal_is_told_what_it_is),

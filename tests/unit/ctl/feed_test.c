@@ -33,7 +33,7 @@ static enum feed_answer answer(void)
 static void an_answer_may_be_a_refusal(void **state)
 {
     (void)state;
-    agent_http(200, "", "", 0);
+    agent_http(200, "Content-Type: application/proto\r\n", "", 0);
     agent_http(409, "", "", 0);
     agent.answers[1].same = true;
     agent_start();
@@ -53,11 +53,11 @@ static void a_lost_connection_is_opened_anew(void **state)
 {
     (void)state;
     agent_answers("HTTP/1.1 ", false);
-    agent_http(200, "", "", 0);
+    agent_http(200, "Content-Type: application/proto\r\n", "", 0);
     agent_start();
     assert_int_equal(feed_signal(&feed, SIGTERM, &e), 0);
     assert_int_equal(answer(), FEED_LOST);
-    assert_false(feed.open || feed.asking);
+    assert_false(feed.client.ctl || feed.asking);
     assert_int_equal(feed_size(&feed, &e), 0);
     assert_int_equal(answer(), FEED_TAKEN);
     agent_finish();
@@ -72,7 +72,7 @@ static void without_an_agent_nothing_is_open(void **state)
     target_parse(&nowhere.target, "unix:/no/such", &e);
     feed.ctl = &nowhere;
     assert_int_equal(feed_end(&feed, &e), -1);
-    assert_false(feed.open || feed.asking);
+    assert_false(feed.client.ctl || feed.asking);
 }
 
 static void input_is_the_terminal_s_or_the_pipe_s(void **state)
@@ -85,7 +85,7 @@ static void input_is_the_terminal_s_or_the_pipe_s(void **state)
         const char *body;
 
         agent.count = 0;
-        agent_http(200, "", "", 0);
+        agent_http(200, "Content-Type: application/proto\r\n", "", 0);
         agent_start();
         feed.terminal = terminal;
         assert_int_equal(feed_input(&feed, (const uint8_t *)"abc", 3, &e), 0);

@@ -319,7 +319,7 @@ static void after_ten_seconds_it_gives_up(void **state)
     struct err e;
 
     (void)state;
-    x = (struct session){.resumes = true, .id = 7, .pid = 12, .out.fd = -1, .signal_fd = -1};
+    x = (struct session){.resumes = true, .id = 7, .pid = 12, .signal_fd = -1};
     err_set(&e, STATUS_UNAVAILABLE, 0, "the connection was closed");
     on_lost(&x, &e);
     assert_false(x.over);

@@ -275,7 +275,7 @@ static void call_reads_its_request_from_standard_input(void **state)
     fclose(stdin);
     stdin = before;
     unlink(path);
-    assert_non_null(strstr(agent.request, "Content-Length: 52500\r\n"));
+    assert_non_null(strstr(agent.request, "content-length: 52500\r\n"));
     assert_memory_equal(agent.request + agent.request_len - (sizeof line - 1), line, sizeof line - 1);
 }
 
@@ -293,7 +293,7 @@ static void call_of_a_stream_prints_its_messages(void **state)
     agent.answers[agent.count++] = (struct agent_answer){messages, sizeof messages - 1, true, false};
     assert_int_equal(ASK("call", "x.Y/Z", "{\"b\":2}"), 0);
     assert_string_equal(printed, "{\"n\":\nabc\n");
-    assert_non_null(strstr(agent.request, "\r\nContent-Type: application/connect+json\r\n"));
+    assert_non_null(strstr(agent.request, "\r\ncontent-type: application/connect+json\r\n"));
     assert_memory_equal(agent.request + agent.request_len - 12, "\0\0\0\0\7{\"b\":2}", 12);
 }
 
