@@ -5,6 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
+import guestctl  # noqa: E402
 from agent import Agent, PRESET  # noqa: E402
 
 
@@ -28,3 +29,11 @@ def shared():
 @pytest.fixture(params=["json", "proto"])
 def codec(request):
     return request.param
+
+
+@pytest.fixture(params=["connect", "grpc"])
+def protocol(request):
+    """What guestctl speaks."""
+    guestctl.protocol = request.param
+    yield request.param
+    guestctl.protocol = "connect"

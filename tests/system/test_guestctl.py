@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import socket
 import struct
@@ -15,14 +16,15 @@ import threading
 import time
 
 import pytest
-from agent import BINARY, ROOT, SLOW, Agent, wait_for
+from agent import ROOT, SLOW, Agent, wait_for
+from guestctl import command
 
-CTL = BINARY.parent / "guestctl"
+pytestmark = pytest.mark.usefixtures("protocol")
 
 
 def ctl(agent, *args, env=None, **kwargs):
     target = ["-t", f"unix:{agent.path}"] if agent else []
-    return subprocess.run([CTL, *target, *map(str, args)], capture_output=True, timeout=60 * SLOW,
+    return subprocess.run(command(*target, *args), capture_output=True, timeout=60 * SLOW,
                           env={**os.environ, **(env or {})}, **kwargs)
 
 
@@ -91,7 +93,8 @@ def test_output_is_whole(shared):
 
 
 def test_a_reader_that_goes_ends_it(shared):
-    r = subprocess.run(f"{CTL} -t unix:{shared.path} exec yes | head -n 1", shell=True, capture_output=True, timeout=30 * SLOW)
+    words = shlex.join(map(str, command("-t", f"unix:{shared.path}", "exec", "yes")))
+    r = subprocess.run(f"{words} | head -n 1", shell=True, capture_output=True, timeout=30 * SLOW)
     assert (r.stdout, r.stderr) == (b"y\n", b"")
 
 
@@ -116,8 +119,8 @@ def test_detach_ps_kill(agent):
 
 @pytest.mark.parametrize("signo", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_end_it_asks_the_command(agent, signo):
-    p = subprocess.Popen([CTL, "-t", f"unix:{agent.path}", "exec", "sh", "-c",
-                          "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep .05; done"], stdout=subprocess.PIPE)
+    p = subprocess.Popen(command("-t", f"unix:{agent.path}", "exec", "sh", "-c",
+                                 "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep .05; done"), stdout=subprocess.PIPE)
     assert p.stdout.readline() == b"up\n"
     p.send_signal(signo)
     assert p.stdout.read() == b"bye\n" and p.wait(10) == 9
@@ -125,8 +128,8 @@ def test_asked_to_end_it_asks_the_command(agent, signo):
 
 
 def test_asked_three_times_it_goes(agent):
-    p = subprocess.Popen([CTL, "-t", f"unix:{agent.path}", "exec", "sh", "-c",
-                          "trap 'echo no' TERM; echo up; while :; do sleep .05; done"], stdout=subprocess.PIPE)
+    p = subprocess.Popen(command("-t", f"unix:{agent.path}", "exec", "sh", "-c",
+                                 "trap 'echo no' TERM; echo up; while :; do sleep .05; done"), stdout=subprocess.PIPE)
     assert p.stdout.readline() == b"up\n"
     p.send_signal(signal.SIGINT)
     assert p.stdout.readline() == b"no\n"
@@ -145,7 +148,7 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.before = termios.tcgetattr(self.slave)
-        self.process = subprocess.Popen([CTL, "-t", f"unix:{agent.path}", "exec", "-it", *args], stdin=self.slave,
+        self.process = subprocess.Popen(command("-t", f"unix:{agent.path}", "exec", "-it", *args), stdin=self.slave,
                                         stdout=self.slave, stderr=self.slave, preexec_fn=self.own_terminal)
         self.seen = b""
 
@@ -263,6 +266,21 @@ def test_help(shared):
     assert ctl(None, "--version").stdout.startswith(b"guestctl ")
 
 
+@pytest.mark.parametrize("words", [["exec", "true"], ["ps"], ["ping"]])
+def test_the_protocol_decides_the_http(tmp_path, protocol, words):
+    """The bytes that come first: of gRPC HTTP/2's, of Connect a request of HTTP/1.1."""
+    vmm = Vmm(f"{tmp_path}/v", lambda s: s.close())
+    r = ctl(None, "-t", f"unix:{tmp_path}/v", *words)
+    assert r.returncode == 125 and b"the connection was closed" in r.stderr
+    assert vmm.lines[0].startswith(b"PRI * HTTP/2.0\r\n" if protocol == "grpc" else b"GET /" if words == ["ping"] else b"POST /")
+    vmm.close()
+
+
+def test_no_other_protocol():
+    r = subprocess.run([command()[0], "--protocol", "http", "ps"], capture_output=True)
+    assert (r.returncode, r.stderr) == (125, b"guestctl: 'http' is neither connect nor grpc\n")
+
+
 # --- connecting ----------------------------------------------------------------------------------------------------------------
 
 
@@ -326,7 +344,7 @@ def fails(target, says, *args, code=125, env=None):
     assert re.fullmatch(rf"guestctl: .*{says}.*\n", r.stderr.decode()), r.stderr.decode()
 
 
-def test_each_failure_is_told_apart(agent, tmp_path):
+def test_each_failure_is_told_apart(agent, tmp_path, protocol):
     fails(f"unix:{tmp_path}/none", "no such socket; is the agent running")
     fails(f"hybrid:{tmp_path}/none", "no such socket; is the VM running")
     with socket.socket(socket.AF_UNIX) as s:
@@ -345,7 +363,10 @@ def test_each_failure_is_told_apart(agent, tmp_path):
     vmm.close()
     vmm = Vmm(f"{tmp_path}/web", lambda s: s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))
     r = ctl(None, "-t", f"unix:{tmp_path}/web", "ps")
-    assert r.returncode == 1 and b"unexpected answer" in r.stderr
+    if protocol == "connect":
+        assert r.returncode == 1 and b"unexpected answer" in r.stderr
+    else:
+        assert r.returncode == 125 and b"not an agent: it does not answer in HTTP/2" in r.stderr
     vmm.close()
     for text in ("nonsense", "tcp:nowhere.example:1", "hybrid:" + "x" * 120, "vsock:x"):
         fails(text, re.escape(text[:30]))
@@ -363,7 +384,7 @@ class vmm_holder:
 
 def test_permission(agent):
     os.chmod(agent.dir.name, 0o755)
-    r = subprocess.run([CTL, "-t", f"unix:{agent.path}", "ping"], capture_output=True,
+    r = subprocess.run(command("-t", f"unix:{agent.path}", "ping"), capture_output=True,
                        preexec_fn=lambda: (os.setgroups([]), os.setgid(1000), os.setuid(1000)))
     assert r.returncode == 125 and b"permission denied; the socket belongs to another user" in r.stderr
 
@@ -384,7 +405,7 @@ def test_tokens(tmp_path):
 
 def test_wait(tmp_path):
     path = f"{tmp_path}/late"
-    p = subprocess.Popen([CTL, "-t", f"unix:{path}", "--wait", "20s", "exec", "echo", "hi"], stdout=subprocess.PIPE)
+    p = subprocess.Popen(command("-t", f"unix:{path}", "--wait", "20s", "exec", "echo", "hi"), stdout=subprocess.PIPE)
     time.sleep(0.5)
     assert p.poll() is None
     with Agent("--listen", f"unix:{path}"):

@@ -11,7 +11,8 @@ import threading
 
 import pytest
 from agent import SLOW, wait_for
-from test_guestctl import CTL, Vmm, ctl, relay
+from guestctl import CTL
+from test_guestctl import Vmm, ctl, relay
 
 
 class Bridge:

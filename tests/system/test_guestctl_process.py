@@ -10,7 +10,10 @@ import time
 
 import pytest
 from agent import SLOW, wait_for
-from test_guestctl import CTL, Terminal, ctl
+from guestctl import command
+from test_guestctl import Terminal, ctl
+
+pytestmark = pytest.mark.usefixtures("protocol")
 
 
 def gone(pid):
@@ -30,7 +33,7 @@ def detached(agent, *args):
 
 def popen(agent, *args, **kwargs):
     kwargs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **kwargs}
-    return subprocess.Popen([CTL, "-t", f"unix:{agent.path}", *map(str, args)], **kwargs)
+    return subprocess.Popen(command("-t", f"unix:{agent.path}", *args), **kwargs)
 
 
 # --- exec: how it is started --------------------------------------------------------------------------------------------
@@ -335,7 +338,7 @@ class Cutter:
                     if not data:
                         return
                     if s is client:
-                        if b"/Start " in data or b"/Connect " in data:
+                        if b"/Start " in data or b"/Connect " in data or data.startswith(b"PRI * HTTP/2.0"):
                             left = self.cuts.pop(0) if self.cuts else None
                         other.sendall(data)
                         continue

@@ -1,0 +1,10 @@
+"""guestctl as the tests call it, over the protocol that the test under way is about (the fixture `protocol`)."""
+from agent import BINARY
+
+CTL = BINARY.parent / "guestctl"
+protocol = "connect"
+
+
+def command(*args):
+    """The words of a command line."""
+    return [CTL, "--protocol", protocol, *map(str, args)]
