@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from measure import CPUS, Files
 import execs
 import feeding
+import h2
 import idle
 import load
 import memory
@@ -24,6 +25,7 @@ ROWS = {
     "input": feeding.rows,
     "keystroke": rows.keystroke,
     "load": load.load,
+    "h2": h2.h2,
     "memory": memory.memory,
     "start": rows.start,
     "idle": idle.idle,

@@ -19,8 +19,13 @@
  *       stream's end
  *   client stream SOCKET START HEAD FRAME N
  *       the same, with HEAD, N times FRAME and the last chunk as one request
+ *   client h2-unary SOCKET REQUEST N
+ *       as unary, over HTTP/2
+ *   client h2-streams SOCKET REQUEST COUNT STALLED
+ *       REQUEST on so many streams of one connection, and on others that stall after 64 KiB; the time is that
+ *       until COUNT have ended, the second column the smallest body of these. Then the others are read
  *
- * It prints each time in ns. A REQUEST is a file that holds a whole HTTP/1.1 request, at most 128 KiB. */
+ * It prints each time in ns. A REQUEST is a file that holds a whole request, at most 128 KiB. */
 #include "client.h"
 
 #include <sched.h>
@@ -143,6 +148,10 @@ int main(int argc, char **argv)
         feed_calls(argv[2], argv[3], argv[4], atoi(argv[5]));
     else if (argc == 7 && strcmp(mode, "stream") == 0)
         feed_stream(argv[2], argv[3], argv[4], argv[5], atoi(argv[6]));
+    else if (argc == 5 && strcmp(mode, "h2-unary") == 0)
+        h2_unary(argv[2], argv[3], atoi(argv[4]));
+    else if (argc == 6 && strcmp(mode, "h2-streams") == 0)
+        h2_streams(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
     else
         return 2;
     return 0;

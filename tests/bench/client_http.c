@@ -63,10 +63,15 @@ void load_request(struct request *r, const char *path)
     r->len = (size_t)n;
 }
 
+void send_bytes(int fd, const void *data, size_t n)
+{
+    if (send(fd, data, n, MSG_NOSIGNAL) != (ssize_t)n)
+        die("send");
+}
+
 void send_request(int fd, const struct request *r)
 {
-    if (send(fd, r->data, r->len, MSG_NOSIGNAL) != (ssize_t)r->len)
-        die("send");
+    send_bytes(fd, r->data, r->len);
 }
 
 size_t read_some(int fd)

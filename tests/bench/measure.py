@@ -157,9 +157,9 @@ def served(server, measure, units, traced=None):
     return Contender(measure, units, lambda: cpu_seconds(server.pid), trace if traced else None)
 
 
-def unary(server, request, units, traced=200):
+def unary(server, request, units, traced=200, mode="unary"):
     """One request after the other: the median of their times."""
-    return served(server, lambda n: p50_us(client("unary", server.path, request, n)), units, traced)
+    return served(server, lambda n: p50_us(client(mode, server.path, request, n)), units, traced)
 
 
 def per_second(server, request, connections, units, traced=None):

@@ -6,16 +6,22 @@ SUBSCRIBERS = 8
 LINE = 16
 
 
-def bulk(server, options, codec, size, words, **fields):
-    """One run's output until its end, in a unit of 64 KiB: MB/s. The program that was told how much decides."""
-    request = options.files.put(start_request(codec, *words, **fields))
-
+def delivered(server, size, *words, bodies=1):
+    """So many bodies of this size, until the end of all: MB/s, in units of 64 KiB. Words for the client, which says
+    how long that took, and how large the smallest was."""
     def measure(_):
-        (ns, came), = client("unary", server.path, request, 1)
+        (ns, came), = client(words[0], server.path, *words[1:])
         if came < size:
-            raise RuntimeError(f"output of {words}: only {came} bytes came")
-        return size / ns * 1000
-    return served(server, measure, size // (64 * KIB), size // (64 * KIB))
+            raise RuntimeError(f"output of {size} bytes: only {came} came")
+        return bodies * size / ns * 1000
+    units = bodies * size // (64 * KIB)
+    return served(server, measure, units, units)
+
+
+def bulk(server, options, codec, size, words, **fields):
+    """One run's output until its end. The program that was told how much decides."""
+    request = options.files.put(start_request(codec, *words, **fields))
+    return delivered(server, size, "unary", request, 1)
 
 
 def relay(options):
@@ -41,13 +47,7 @@ def fan(server, options):
                 call_request("SendInput", {"process": process, "input": {"stdin": "Cg=="}}, "proto")]
     files = [options.files.put(r) for r in requests]
     size = int(words[-1])
-
-    def measure(_):
-        (ns, least), = client("fan", server.path, *files, SUBSCRIBERS)
-        if least < size:
-            raise RuntimeError(f"one of {SUBSCRIBERS} subscribers got only {least} bytes")
-        return size / ns * 1000
-    return served(server, measure, size // (64 * KIB), size // (64 * KIB))
+    return delivered(server, size, "fan", *files, SUBSCRIBERS)
 
 
 def to_many(options):

@@ -22,12 +22,16 @@ def health(options):
         yield from small("/health p50", options, agent, http_request("GET", "/health"), 1.2)
 
 
+def ten_processes(agent):
+    for i in range(10):
+        with agent.start(NOTHING, "pause", tag=f"quiet-{i}", envs={"NUMBER": str(i)}, cwd="/") as s:
+            s.started()
+
+
 def listing(options):
     """Of ten processes."""
     with guestd() as agent:
-        for i in range(10):
-            with agent.start(NOTHING, "pause", tag=f"quiet-{i}", envs={"NUMBER": str(i)}, cwd="/") as s:
-                s.started()
+        ten_processes(agent)
         for codec in ("proto", "json"):
             yield from small(f"List p50, {codec}", options, agent, call_request("List", {}, codec), 1.5)
 

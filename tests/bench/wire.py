@@ -28,6 +28,24 @@ def start_request(codec, *words, **fields):
     return stream_request("Start", message, codec)
 
 
+def over_h2(request):
+    """A prepared request as HTTP/2 frames, which the client puts on a stream. Its fields are literals."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    method, path, _ = first.split(b" ")
+    fields = [(b":method", method), (b":scheme", b"http"), (b":path", path)]
+    for line in lines:
+        name, _, value = line.partition(b": ")
+        fields.append((b":authority" if name == b"Host" else name.lower(), value))
+    block = b"".join(bytes([0, len(n)]) + n + bytes([len(v)]) + v for n, v in fields)
+
+    def frame(kind, flags, payload):
+        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + bytes(4) + payload
+    if not body:
+        return frame(1, 0x05, block)  # HEADERS: END_HEADERS, END_STREAM
+    return frame(1, 0x04, block) + frame(0, 0x01, body)
+
+
 def chunk(message):
     """A message of StreamInput as a chunk of its own."""
     data = envelope(encode("process.Process/StreamInput", message, "proto"))
