@@ -6,15 +6,15 @@ SUBSCRIBERS = 8
 LINE = 16
 
 
-def delivered(server, size, *words, bodies=1):
-    """So many bodies of this size, until the end of all: MB/s, in units of 64 KiB. Words for the client, which says
-    how long that took, and how large the smallest was."""
+def delivered(server, size, *words, bodies=1, untimed=0):
+    """So many bodies of this size, until the end of all: MB/s, in units of 64 KiB; `untimed` more come later. Words for
+    the client, which says how long that took, and how large the smallest was."""
     def measure(_):
         (ns, came), = client(words[0], server.path, *words[1:])
         if came < size:
             raise RuntimeError(f"output of {size} bytes: only {came} came")
         return bodies * size / ns * 1000
-    units = bodies * size // (64 * KIB)
+    units = (bodies + untimed) * size // (64 * KIB)
     return served(server, measure, units, units)
 
 
