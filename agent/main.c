@@ -112,15 +112,15 @@ static struct spawn_surroundings surroundings(void)
  * large heap, and each keeps its page. All of them are taken out, and as many that lie together put in their place. */
 static void compact_heap(void)
 {
-    enum { SIZES = 64, CACHED = 7, SMALLEST = 24, STEP = 16 };
-    void *chunks[SIZES][2 * CACHED];
+    enum { SIZES = 64, CHUNKS = 2 * 7, SMALLEST = 24, STEP = 16 }; /* malloc caches 7 of each size */
+    void *chunks[SIZES][CHUNKS];
 
     malloc_trim(0); /* the little pieces become large ones again: new chunks come from these, side by side */
     for (size_t i = 0; i < SIZES; i++)
-        for (size_t k = 0; k < 2 * CACHED; k++)
+        for (size_t k = 0; k < CHUNKS; k++)
             chunks[i][k] = malloc(SMALLEST + i * STEP);
     for (size_t i = 0; i < SIZES; i++)
-        for (size_t k = 2 * CACHED; k-- > 0;)
+        for (size_t k = CHUNKS; k-- > 0;)
             free(chunks[i][k]);
     malloc_trim(64 * KIB);
 }

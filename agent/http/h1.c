@@ -29,10 +29,11 @@ struct h1 {
     bool begun;        /* x went through http_begin */
     bool complete;     /* the message was parsed to its end */
     bool head_sent;
-    bool close_after; /* this response is the connection's last */
-    bool served;      /* a message came before this one */
-    bool preface;     /* it is no message: HTTP/2 begins here */
-    bool chunked;     /* how the streamed response is framed */
+    bool close_after;  /* this response is the connection's last */
+    bool served;       /* a message came before this one */
+    bool preface;      /* it is no message: HTTP/2 begins here */
+    struct bytes rest; /* what was read behind that */
+    bool chunked;      /* how the streamed response is framed */
 };
 
 #define SCRATCH_SIZE LOOKAHEAD_MAX
@@ -566,14 +567,15 @@ static void drop(struct h1 *h)
     free(h);
 }
 
-/* The client's preface was read: the connection is HTTP/2's from its first frame on, n bytes at p. */
-static void hand_over(struct h1 *h, const uint8_t *p, size_t n)
+/* The client's preface was read: the connection is HTTP/2's from its first frame on, which is in scratch. */
+static void hand_over(struct h1 *h)
 {
     struct conn *c = h->conn;
     struct http *http = h->http;
+    struct bytes rest = h->rest;
 
     drop(h);
-    h2_start(c, http, p, n);
+    h2_start(c, http, (const uint8_t *)rest.ptr, rest.len);
 }
 
 /* Anything else. Returns as read_body does. */
@@ -599,7 +601,7 @@ static size_t read_small(struct h1 *h)
         if (used < 0)
             return 0;
         if (h->preface) {
-            hand_over(h, scratch + used, (size_t)(n - used));
+            h->rest = (struct bytes){(const char *)scratch + used, (size_t)(n - used)};
             return 0;
         }
         if (used < n && chain_copy(&h->ahead, scratch + used, (size_t)(n - used)) < 0) {
@@ -621,8 +623,10 @@ static void h1_readable(struct conn *c)
 
     do {
         n = in_bulk(h) ? read_body(h) : read_small(h);
-        if (c->protocol != &http_h1) /* it is HTTP/2's now, and h is gone */
+        if (h->preface) {
+            hand_over(h);
             return;
+        }
         sum += n;
         set_reading(h);
     } while (n > 0 && sum < TURN_BYTES && c->phase == CONN_OPEN && c->want_read && in_bulk(h));

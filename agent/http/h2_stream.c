@@ -239,7 +239,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     feed(s);
     if (s->x->over || s->x->ended) {
         s->surplus += n;
-        if (s->surplus > LINGER_BYTES)
+        if (s->surplus >= LINGER_BYTES)
             had_enough(s);
         return 0;
     }

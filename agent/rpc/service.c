@@ -28,15 +28,15 @@ static bool carries(const struct rpc_protocol *p, enum rpc_kind kind)
 /* Whether the field's value names that media type; parameters ("; charset=utf-8") do not matter. */
 static bool type_is(struct bytes value, const char *type)
 {
-    const char *semicolon = value.len > 0 ? memchr(value.ptr, ';', value.len) : NULL;
+    size_t len = 0;
 
-    if (!value.ptr || !type)
+    if (!type)
         return false;
-    if (semicolon)
-        value.len = (size_t)(semicolon - value.ptr);
-    while (value.len > 0 && value.ptr[value.len - 1] == ' ')
-        value.len--;
-    return value.len == strlen(type) && strncasecmp(value.ptr, type, value.len) == 0;
+    while (len < value.len && value.ptr[len] != ';')
+        len++;
+    while (len > 0 && value.ptr[len - 1] == ' ')
+        len--;
+    return len > 0 && len == strlen(type) && strncasecmp(value.ptr, type, len) == 0;
 }
 
 /* The protocol that the request speaks to a method of that kind, its codec, and the type that its response has; NULL:
