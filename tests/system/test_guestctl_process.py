@@ -199,7 +199,9 @@ def test_attach_watches_feeds_and_ends_as_the_process(agent):
 def test_attach_replay(agent, replay, seen, tmp_path):
     pid = detached(agent, "sh", "-c", f"printf 0123456789; while [ ! -e {tmp_path}/go ]; do sleep .02; done; printf end")
     wait_for(lambda: ctl(agent, "logs", pid).stdout == b"0123456789")
-    fds = agent.fds()
+    fds = None
+    while fds != (fds := agent.fds()):  # the connections before this one are gone
+        time.sleep(0.3 * SLOW)
     a = attached(agent, *replay, pid)
     wait_for(lambda: agent.fds() > fds)
     time.sleep(0.2 * SLOW)  # it is connected, and its request is read

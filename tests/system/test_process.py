@@ -2,6 +2,7 @@
 import base64
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -373,6 +374,34 @@ def test_a_terminal_is_hung_up_the_second_time(agent, codec):
             agent.call("process.Process/CloseStdin", selector, codec)
         r = s.result()
         assert r.code == 4 and b"hup" in r.pty
+
+
+def test_a_terminal_that_nobody_has_open_is_not_hung_up(agent, codec):
+    """Who closes its standard streams and ends later has its own exit code; and /dev/tty can be opened again."""
+    for script, end, said in (("exec <&- >&- 2>&-; sleep .3; exit 5", 5, b""),
+                              ("exec <&- >&- 2>&-; sleep .3; echo back >/dev/tty; exit 6", 6, b"back\r\n"),
+                              ("exec <&- >&- 2>&-; sleep 1.5; exec >/dev/tty; seq 3000; exit 7", 7,
+                               b"".join(b"%d\r\n" % i for i in range(1, 3001)))):
+        with agent.start("/bin/sh", "-c", script, codec=codec, pty={"size": {"cols": 80, "rows": 24}}) as s:
+            r = s.result()
+            assert (r.code, r.pty) == (end, said)
+
+
+def test_many_terminals_end_as_they_want(agent):
+    """`cat` has closed its end of the terminal a moment before it has ended."""
+    def run():
+        for _ in range(60):
+            with agent.start("cat", pty={"size": {"cols": 80, "rows": 24}}) as s:
+                agent.call("process.Process/CloseStdin", {"process": {"pid": s.started()}})
+                codes.append(s.result().code)
+
+    codes = []
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert codes == [0] * 240
 
 
 def test_a_process_that_does_not_read_holds_its_sender_only(agent, codec):

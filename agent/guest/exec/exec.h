@@ -78,7 +78,8 @@ struct exec_wait {
 struct exec_pipe {
     struct exec *exec;
     enum ring_stream stream;
-    int fd; /* -1: at its end */
+    int fd;     /* -1: at its end */
+    bool alone; /* a terminal's: nobody has it open */
     ev_io io;
 };
 

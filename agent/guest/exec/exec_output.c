@@ -5,7 +5,8 @@
 #include "core/fd.h"
 #include "guest/exec/exec.h"
 
-#define TICK_MS 100 /* of `held` and `quiet` */
+#define TICK_MS 100  /* of `held` and `quiet` */
+#define LOOK_MS 1000 /* at a terminal that nobody has open */
 
 /* How much may be read by the subscribers' pace: a lone reader is like a pipe, it holds up what it does not take. What
  * one stream costs is this portion of the pool, whether it is on its way or still unread. */
@@ -27,7 +28,7 @@ static void watch(struct exec *x)
 
     for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
         if (x->pipes[i].fd >= 0)
-            loop_watch(x->table->loop, &x->pipes[i].io, want ? EV_READ : 0);
+            loop_watch(x->table->loop, &x->pipes[i].io, want && !x->pipes[i].alone ? EV_READ : 0);
 }
 
 static void close_pipe(struct exec_pipe *p)
@@ -39,6 +40,14 @@ static void close_pipe(struct exec_pipe *p)
         exec_input_stop(x); /* it writes to the same descriptor */
     loop_close_fd(x->table->loop, &p->fd);
     loop_defer(x->table->loop, &x->check);
+}
+
+/* Nobody has the terminal open. Its leader may just be about to end, or open /dev/tty again: to close our side would be a
+ * hang-up, and change its exit code. */
+static void leave_alone(struct exec_pipe *p)
+{
+    p->alone = true;
+    loop_timer(p->exec->table->loop, &p->exec->quiet, LOOK_MS);
 }
 
 /* --- a stalled subscriber -------------------------------------------------------------------- */
@@ -138,7 +147,10 @@ static bool read_pipe(struct exec_pipe *p)
             break;
         }
         if (n == RING_EOF || n == RING_ERROR) { /* of a terminal's master EIO is the end */
-            close_pipe(p);
+            if (p->stream == RING_PTY && x->state < EXEC_EXITED)
+                leave_alone(p);
+            else
+                close_pipe(p);
             break;
         }
         total += (size_t)n;
@@ -214,6 +226,11 @@ static void on_quiet(struct ev_loop *ev, ev_timer *w, int revents)
 
     (void)ev;
     (void)revents;
+    if (x->state < EXEC_EXITED) { /* has somebody opened the terminal again? */
+        x->pipes[0].alone = false;
+        watch(x);
+        return;
+    }
     if (!waiting) {
         exec_close(x);
         return;
