@@ -101,7 +101,8 @@ static void feed_payload(const uint8_t *p, size_t n)
     uint32_t id = number(h2.head + 5, 4);
     struct stream *s = stream_of(id);
 
-    if (h2.head[3] == HEADERS && h2.left == number(h2.head, 3) && *p != 0x88) /* HPACK's ":status: 200" */
+    /* A header begins with HPACK's number for status 200 or 204. */
+    if (h2.head[3] == HEADERS && h2.left == number(h2.head, 3) && *p != 0x88 && *p != 0x89)
         die("status");
     if (h2.head[3] != DATA)
         return;
