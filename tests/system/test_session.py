@@ -1,6 +1,6 @@
 """guest.v1.Exec/Session: input, sizes and signals go in while events come out, on one stream."""
-import contextlib
 import base64
+import contextlib
 import os
 import signal
 import threading

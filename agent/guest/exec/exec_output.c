@@ -272,6 +272,8 @@ void exec_output_leader_gone(struct exec *x)
 {
     bool any = false;
 
+    ev_timer_stop(x->table->loop->ev, &x->quiet);
+    x->pipes[0].alone = false;
     for (size_t i = 0; i < ARRAY_LEN(x->pipes); i++)
         any |= x->pipes[i].fd >= 0 && read_pipe(&x->pipes[i]);
     if (any)

@@ -516,6 +516,15 @@ static void the_end_of_a_terminal_is_the_end_of_its_input(void **state)
     close(out);
     out = -1;
     turns(2);
+    assert_true(x.pipes[0].fd >= 0);                                /* the leader lives: it is not hung up, */
+    assert_true(x.pipes[0].alone && !ev_is_active(&x.pipes[0].io)); /* nor looked at again and again, */
+    assert_true(ev_is_active(&x.quiet));                            /* but now and then */
+    on_quiet(loop.ev, &x.quiet, 0);
+    assert_true(ev_is_active(&x.pipes[0].io));
+    turns(2);
+    assert_true(x.pipes[0].alone);
+    leader_gone();
+    assert_false(ev_is_active(&x.quiet));
     assert_int_equal(x.pipes[0].fd, -1);
     assert_int_equal(x.input.fd, -1);
     assert_true(exec_output_ended(&x));
