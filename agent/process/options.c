@@ -112,11 +112,6 @@ int options_start(const Process__StartOptions *m, struct exec_limit *limits, str
 
 /* --- an exit --------------------------------------------------------------------------------- */
 
-static uint64_t microseconds(struct timeval t)
-{
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
-}
-
 static Google__Protobuf__Timestamp *timestamp(struct timespec t, Google__Protobuf__Timestamp *room)
 {
     google__protobuf__timestamp__init(room);
@@ -141,12 +136,12 @@ Process__ExitRecord *options_exit(const struct exec_exit *exit, struct exit_reco
     m->ended_at = timestamp(exit->ended, &room->ended);
     m->duration_us = exit->duration_ns / 1000;
     m->usage = u;
-    u->user_us = microseconds(exit->usage.ru_utime);
-    u->system_us = microseconds(exit->usage.ru_stime);
-    u->max_rss_bytes = (uint64_t)exit->usage.ru_maxrss * 1024;
-    u->minor_faults = (uint64_t)exit->usage.ru_minflt;
-    u->major_faults = (uint64_t)exit->usage.ru_majflt;
-    u->voluntary_switches = (uint64_t)exit->usage.ru_nvcsw;
-    u->involuntary_switches = (uint64_t)exit->usage.ru_nivcsw;
+    u->user_us = exit->usage.user_us;
+    u->system_us = exit->usage.system_us;
+    u->max_rss_bytes = exit->usage.max_rss_kib * 1024;
+    u->minor_faults = exit->usage.minor_faults;
+    u->major_faults = exit->usage.major_faults;
+    u->voluntary_switches = exit->usage.voluntary_switches;
+    u->involuntary_switches = exit->usage.involuntary_switches;
     return m;
 }

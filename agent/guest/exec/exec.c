@@ -271,6 +271,24 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static uint64_t microseconds(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static struct exec_usage usage_of(const struct rusage *r)
+{
+    return (struct exec_usage){
+        .user_us = microseconds(r->ru_utime),
+        .system_us = microseconds(r->ru_stime),
+        .max_rss_kib = (uint64_t)r->ru_maxrss,
+        .minor_faults = (uint64_t)r->ru_minflt,
+        .major_faults = (uint64_t)r->ru_majflt,
+        .voluntary_switches = (uint64_t)r->ru_nvcsw,
+        .involuntary_switches = (uint64_t)r->ru_nivcsw,
+    };
+}
+
 static void on_reaped(struct exec *x, int status, const struct rusage *usage)
 {
     struct exec_exit *r = &x->exit;
@@ -279,7 +297,7 @@ static void on_reaped(struct exec *x, int status, const struct rusage *usage)
     x->state = EXEC_EXITED;
     r->ended = clock_wall();
     r->duration_ns = clock_mono_ns() - x->started_ns;
-    r->usage = *usage;
+    r->usage = usage_of(usage);
     r->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     r->core = WIFSIGNALED(status) && WCOREDUMP(status);

@@ -34,6 +34,14 @@
 enum exec_state { EXEC_SPAWNING, EXEC_RUNNING, EXEC_EXITED, EXEC_CLOSED };
 
 /* How a process ended. */
+/* What getrusage(2) says of the leader and the children it waited for, as far as it is told; thousands of these are kept. */
+struct exec_usage {
+    uint64_t user_us, system_us;
+    uint64_t max_rss_kib;
+    uint64_t minor_faults, major_faults;
+    uint64_t voluntary_switches, involuntary_switches;
+};
+
 struct exec_exit {
     int code;                       /* exit status, or -1 */
     int signal;                     /* that killed it, or 0 */
@@ -42,7 +50,7 @@ struct exec_exit {
     bool oom;                       /* the kernel killed something in its leaf for want of memory */
     struct timespec started, ended; /* wall clock */
     uint64_t duration_ns;           /* monotonic */
-    struct rusage usage;            /* of the leader and the children it waited for */
+    struct exec_usage usage;
 };
 
 struct exec;
@@ -131,7 +139,8 @@ struct exec {
     uint64_t own_end;    /* EXITED: what the leader itself wrote lies before it */
     uint64_t cut;        /* CLOSED: the stream's end; else UINT64_MAX */
     ev_timer deadline;
-    ev_timer quiet;    /* EXITED: EXIT_QUIET_MS since the last output */
+    ev_timer
+        quiet; /* EXITED: EXIT_QUIET_MS since the last output. Before: to look at a terminal that is `alone` */
     ev_timer grace;    /* EXITED: ticks */
     unsigned grace_ms; /* EXITED: of EXIT_GRACE_MS, used up */
     ev_timer held;     /* ticks while `full` */

@@ -119,7 +119,7 @@ static void an_exit_becomes_a_record(void **state)
         .started = {10, 20},
         .ended = {30, 40},
         .duration_ns = 1999,
-        .usage = {.ru_utime = {1, 2}, .ru_stime = {3, 4}, .ru_maxrss = 5, .ru_nivcsw = 6}};
+        .usage = {.user_us = 1000002, .system_us = 3000004, .max_rss_kib = 5, .involuntary_switches = 6}};
     struct exit_record room;
     const Process__ExitRecord *m = options_exit(&exit, &room);
 
