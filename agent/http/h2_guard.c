@@ -1,5 +1,7 @@
 #include "http/h2_internal.h"
 
+#define BYTES_FOR_A_FRAME 64 /* of a body, pay for one frame without use */
+
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /* In front of each block: its size. */
@@ -112,10 +114,11 @@ static void idle_frame(struct h2 *h)
     spend(h, &h->idle_frames, H2_IDLE_FRAMES_MAX, H2_IDLE_FRAMES_PER_S);
 }
 
-/* Bytes of a body are what a connection is for: who moves them may adjust windows and measure round trips. */
-static void of_use(struct h2 *h)
+/* Bytes of a body are what a connection is for: who moves them may adjust windows and measure round trips. A client that gives
+ * back each frame's bytes at once, however few, cuts its windows ever smaller; it is silly, but it goes on. */
+static void of_use(struct h2 *h, size_t bytes)
 {
-    h->idle_frames.spent = MAX(h->idle_frames.spent - 1, 0.);
+    h->idle_frames.spent = MAX(h->idle_frames.spent - (double)bytes / BYTES_FOR_A_FRAME, 0.);
 }
 
 void h2_guard_frame(struct h2 *h, const nghttp2_frame_hd *hd)
@@ -123,7 +126,7 @@ void h2_guard_frame(struct h2 *h, const nghttp2_frame_hd *hd)
     switch (hd->type) {
     case NGHTTP2_DATA: /* empty: CVE-2019-9518 */
         if (hd->length > 0)
-            of_use(h);
+            of_use(h, hd->length);
         else if (!(hd->flags & NGHTTP2_FLAG_END_STREAM))
             idle_frame(h);
         break;
@@ -154,7 +157,7 @@ void h2_guard_sent_data(struct h2 *h, size_t len, bool cut)
     if (cut && len < H2_STEP_MIN)
         idle_frame(h);
     else if (len > 0)
-        of_use(h);
+        of_use(h, len);
 }
 
 void h2_guard_reset(struct h2 *h)
