@@ -36,7 +36,8 @@ static struct seen feed(const struct rpc_protocol *protocol, const uint8_t *data
                         struct fuzz_cuts *cuts)
 {
     static struct rpc rpc = {.message_max = MESSAGE_MAX};
-    struct rpc_call call = {.rpc = &rpc, .protocol = protocol, .gzip_in = true};
+    static const struct rpc_method method = {.name = "Any"};
+    struct rpc_call call = {.rpc = &rpc, .method = &method, .protocol = protocol, .gzip_in = true};
     struct seen s = {0};
     bool more = true;
 

@@ -65,14 +65,16 @@ static void find_twice(const char *name)
 /* The input is the name asked for, a NUL, passwd, a NUL, group. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool made;
     CLEANUP_FREE char *name = fuzz_text(data, size);
     size_t n = MIN(strlen(name) + 1, size);
     const char *passwd = (const char *)data + n, *group;
     struct err e;
     gid_t gid;
 
-    if (dir[sizeof dir - 2] == 'X') {
+    if (!made) {
         CHECK(mkdtemp(dir));
+        made = true;
         atexit(remove_files);
     }
     size -= n;
