@@ -1,7 +1,9 @@
 """What went wrong in other agents of this kind, each by its name. What the other tests show already is not repeated."""
 import base64
+import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -177,15 +179,23 @@ def quietly(agent, *args):
 # --- what a process is given ---------------------------------------------------------------------------------------------
 
 
+def descriptors(pid):
+    """What a process has open."""
+    links = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed while we look
+            links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return links
+
+
 def test_a_terminal_leaks_into_later_children(agent):
     """A child that held another's terminal would keep it from hanging up."""
     with agent.start("sleep", "1000", pty=TTY) as terminal:
         pid = terminal.started()
         with agent.start("sleep", "1000", pty=TTY) as other:
             other_pid = other.started()
-            for child in (pid, other_pid):
-                links = {os.readlink(f"/proc/{child}/fd/{fd}") for fd in os.listdir(f"/proc/{child}/fd")}
-                assert len(links) == 1 and next(iter(links)).startswith("/dev/pts/")
+            for child in (pid, other_pid):  # which opens its libraries first
+                wait_for(lambda: re.fullmatch(r"/dev/pts/\d+", " ".join(descriptors(child))), what="its terminal is all it has")
             assert agent.shell("ls -l /proc/self/fd").stdout.count(b"/dev/pt") == 0
             agent.call("process.Process/SendSignal", {"process": {"pid": pid}, "signal": "SIGNAL_SIGKILL"})
             assert terminal.result().end["status"] == "signal: killed"
