@@ -49,6 +49,15 @@ static inline bool bytes_are(struct bytes a, const char *s)
     return bytes_equal(a, bytes_of(s));
 }
 
+/* What a hexadecimal digit is worth, or -1. */
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Heap memory that is freed at the end of the scope; take it over with TAKE(). */
 static inline void cleanup_free_(void *p)
 {

@@ -8,6 +8,9 @@
 /* Bytes that n bytes become, with padding. */
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
 
+/* How many of them stand before the padding. */
+#define BASE64_BARE_LEN(n) (((n)*4 + 2) / 3)
+
 /* Encodes groups of three bytes, without padding: n must be a multiple of 3. Writes n / 3 * 4 bytes. */
 void base64_groups(const uint8_t *in, size_t n, char *out);
 

@@ -51,7 +51,6 @@ struct http_wire {
     void (*abort)(struct http_exchange *x);  /* break the response off: the peer must not take it as whole */
     void (*want_body)(
         struct http_exchange *x); /* the owner wants the body: 100 Continue where it is expected */
-    bool trailers;                /* carries x->trailers behind a streamed response */
 };
 
 struct http_exchange {
@@ -105,7 +104,7 @@ void http_own(struct http_exchange *x, const struct http_events *events, void *o
 void http_add(struct http_exchange *x, const char *name, const char *value);
 void http_add_bytes(struct http_exchange *x, const char *name, struct bytes value);
 
-/* Adds a field behind the body of a streamed response; a wire without trailers drops it. Failure is remembered: the
+/* Adds a field behind the body of a streamed response; HTTP/1.0 drops it. Failure is remembered: the
  * exchange is broken off instead of ended. Until produce returned HTTP_END. */
 void http_add_trailer(struct http_exchange *x, const char *name, struct bytes value);
 

@@ -148,3 +148,20 @@ void http_fields_clear(struct http_fields *f)
     free(f->list);
     *f = (struct http_fields){0};
 }
+
+int http_fields_status(int ret)
+{
+    return ret == HTTP_FIELDS_TOO_BIG ? 431 : ret == HTTP_FIELDS_BAD_NAME ? 400 : 500;
+}
+
+int http_fields_write(const struct http_fields *f, struct chain *out)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct bytes name = http_field_name(f, i), value = http_field_value(f, i);
+
+        if (chain_copy(out, name.ptr, name.len) < 0 || chain_copy(out, ": ", 2) < 0 ||
+            chain_copy(out, value.ptr, value.len) < 0 || chain_copy(out, "\r\n", 2) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -3,7 +3,7 @@
 #ifndef HTTP_FIELDS_H
 #define HTTP_FIELDS_H
 
-#include "core/base.h"
+#include "core/chain.h"
 
 struct http_field {
     uint32_t name, name_len; /* offset in text, bytes */
@@ -34,6 +34,12 @@ MUST_CHECK int http_fields_append(struct http_fields *f, const char *prefix, str
 /* Pieces of a name and of its value as they arrive: a name's piece after a value's begins a new field. */
 MUST_CHECK int http_fields_name(struct http_fields *f, const char *s, size_t n);
 MUST_CHECK int http_fields_value(struct http_fields *f, const char *s, size_t n);
+
+/* The status to refuse a request with, of which adding a field failed so: 431, 400 or 500. */
+int http_fields_status(int ret);
+
+/* Appends "name: value\r\n" for each field to `out`. Returns 0, or -1 when out of memory: `out` may hold a part then. */
+MUST_CHECK int http_fields_write(const struct http_fields *f, struct chain *out);
 
 /* The value of the first field with that name (lower case), without white space around it; ptr is NULL when
  * there is none. Valid until the list changes. */

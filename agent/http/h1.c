@@ -155,16 +155,9 @@ static void response_ended(struct h1 *h)
 /* The last chunk and what stands behind it (RFC 9112 section 7.1.2). */
 static int send_trailers(struct chain *out, const struct http_fields *f)
 {
-    int ret = chain_copy(out, "0\r\n", 3);
-
-    for (uint32_t i = 0; ret == 0 && i < f->count; i++) {
-        struct bytes name = http_field_name(f, i), value = http_field_value(f, i);
-
-        if (chain_copy(out, name.ptr, name.len) < 0 || chain_copy(out, ": ", 2) < 0 ||
-            chain_copy(out, value.ptr, value.len) < 0 || chain_copy(out, "\r\n", 2) < 0)
-            ret = -1;
-    }
-    return ret < 0 ? -1 : chain_copy(out, "\r\n", 2);
+    if (chain_copy(out, "0\r\n", 3) < 0 || http_fields_write(f, out) < 0)
+        return -1;
+    return chain_copy(out, "\r\n", 2);
 }
 
 /* One piece of a streamed response, framed. Returns 0, or -1 when memory ran out inside the frame. */
@@ -300,9 +293,7 @@ static int reject(struct h1 *h, int status)
 
 static int fields_error(struct h1 *h, int ret)
 {
-    if (ret == 0)
-        return 0;
-    return reject(h, ret == HTTP_FIELDS_TOO_BIG ? 431 : ret == HTTP_FIELDS_BAD_NAME ? 400 : 500);
+    return ret == 0 ? 0 : reject(h, http_fields_status(ret));
 }
 
 static int on_message_begin(llhttp_t *p)

@@ -13,12 +13,7 @@ void h2_answer_note(struct h2_stream *s)
     conn_kick(s->h->conn);
 }
 
-static void answer_kick(struct http_exchange *x)
-{
-    h2_answer_note(x->wire_state);
-}
-
-static void answer_resume(struct http_exchange *x)
+static void answer_note(struct http_exchange *x)
 {
     h2_answer_note(x->wire_state);
 }
@@ -42,11 +37,10 @@ static void answer_want_body(struct http_exchange *x)
 
 const struct http_wire h2_answer_wire = {
     .protocol_name = "HTTP/2",
-    .kick = answer_kick,
-    .resume = answer_resume,
+    .kick = answer_note,
+    .resume = answer_note,
     .abort = answer_abort,
     .want_body = answer_want_body,
-    .trailers = true,
 };
 
 /* --- the response ---------------------------------------------------------------------------- */

@@ -78,12 +78,12 @@ static void reject(struct h2_stream *s, int status)
         s->reject = status;
 }
 
-static void add_field(struct h2_stream *s, const char *name, struct bytes value)
+static void add_field(struct h2_stream *s, struct bytes name, struct bytes value)
 {
-    int ret = http_fields_add(&s->x->request, name, value);
+    int ret = http_fields_append(&s->x->request, "", name, value);
 
     if (ret < 0)
-        reject(s, ret == HTTP_FIELDS_TOO_BIG ? 431 : ret == HTTP_FIELDS_BAD_NAME ? 400 : 500);
+        reject(s, http_fields_status(ret));
 }
 
 static void take_method(struct h2_stream *s, struct bytes value)
@@ -133,14 +133,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         take_path(s, v);
     else if (bytes_are(n, ":authority")) {
         s->authority = true;
-        add_field(s, "host", v);
+        add_field(s, BYTES_LIT("host"), v);
     } else if (n.ptr[0] != ':' && !(s->authority && bytes_are(n, "host"))) {
-        int ret = http_fields_name(&s->x->request, n.ptr, n.len);
-
-        if (ret == 0)
-            ret = http_fields_value(&s->x->request, v.ptr, v.len);
-        if (ret < 0)
-            reject(s, ret == HTTP_FIELDS_TOO_BIG ? 431 : ret == HTTP_FIELDS_BAD_NAME ? 400 : 500);
+        add_field(s, n, v);
     }
     return 0;
 }

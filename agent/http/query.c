@@ -1,13 +1,5 @@
 #include "http/query.h"
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 ptrdiff_t query_unescape(struct bytes in, char *out)
 {
     ptrdiff_t n = 0;
@@ -18,8 +10,8 @@ ptrdiff_t query_unescape(struct bytes in, char *out)
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 1 < in.len ? hex(in.ptr[i + 1]) : -1;
-            int low = i + 2 < in.len ? hex(in.ptr[i + 2]) : -1;
+            int high = i + 1 < in.len ? hex_digit(in.ptr[i + 1]) : -1;
+            int low = i + 2 < in.len ? hex_digit(in.ptr[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return -1;

@@ -54,13 +54,12 @@ static void write_error(struct writer *w, const struct err *e, const struct rpc_
         writer_str(w, ",\"details\":[");
         STAILQ_FOREACH (d, &call->details, link) {
             CLEANUP_FREE char *value = malloc(BASE64_LEN(d->len) + 1);
-            size_t n = (d->len * 4 + 2) / 3; /* without padding */
 
             if (!value)
                 continue;
             base64_encode(d->bytes, d->len, value);
             writer_printf(w, "%s{\"type\":\"%s\",\"value\":\"", first ? "" : ",", d->type);
-            writer_put(w, value, n);
+            writer_put(w, value, BASE64_BARE_LEN(d->len));
             writer_str(w, "\"}");
             first = false;
         }

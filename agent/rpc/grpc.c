@@ -133,7 +133,7 @@ static char *status_details(const struct rpc_call *call, size_t *len)
     if (!out)
         return NULL;
     base64_encode(status, n, out);
-    *len = (n * 4 + 2) / 3; /* without padding */
+    *len = BASE64_BARE_LEN(n);
     return out;
 }
 
@@ -180,13 +180,8 @@ static int web_end(struct rpc_call *call, struct chain *out)
     struct chain body = {0};
     int ret = add_trailers(call, &f);
 
-    for (uint32_t i = 0; ret == 0 && i < f.count; i++) {
-        struct bytes name = http_field_name(&f, i), value = http_field_value(&f, i);
-
-        if (chain_copy(&body, name.ptr, name.len) < 0 || chain_copy(&body, ": ", 2) < 0 ||
-            chain_copy(&body, value.ptr, value.len) < 0 || chain_copy(&body, "\r\n", 2) < 0)
-            ret = -1;
-    }
+    if (ret == 0)
+        ret = http_fields_write(&f, &body);
     if (ret == 0)
         ret = message_envelope(ENVELOPE_TRAILERS, &body, out);
     http_fields_clear(&f);

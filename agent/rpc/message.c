@@ -53,11 +53,11 @@ static int front(struct rpc_call *call, size_t skip, size_t n, bool compressed, 
         *out = (struct bytes){(const char *)first->data + skip, n};
         return 0;
     }
-    call->message = malloc(skip + n + 1);
+    call->message = malloc(n + 1);
     if (!call->message)
         return err_nomem(e, "receive a message");
-    chain_peek(&call->in, call->message, skip + n);
-    *out = (struct bytes){(const char *)call->message + skip, n};
+    chain_peek_at(&call->in, skip, call->message, n);
+    *out = (struct bytes){(const char *)call->message, n};
     return 0;
 }
 

@@ -35,22 +35,14 @@ static const struct http_fields *fields_of(const struct call *c)
     return w->trailer.count == 0 && !w->had_body ? &w->head : &w->trailer;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 /* Decodes percent-encoding; what is none stays. Returns the length, at most that of `in`. */
 static size_t percent_decode(struct bytes in, char *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < in.len; i++) {
-        int high = in.ptr[i] == '%' && i + 2 < in.len ? hex(in.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex(in.ptr[i + 2]) : -1;
+        int high = in.ptr[i] == '%' && i + 2 < in.len ? hex_digit(in.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(in.ptr[i + 2]) : -1;
 
         out[n] = in.ptr[i];
         if (low >= 0) {

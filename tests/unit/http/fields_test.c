@@ -42,11 +42,43 @@ static void bounded(void **state)
     http_fields_clear(&f);
 }
 
+static void statuses(void **state)
+{
+    struct http_fields f = {0};
+
+    (void)state;
+    assert_int_equal(http_fields_status(http_fields_add(&f, "bad name", BYTES_LIT("v"))), 400);
+    assert_int_equal(http_fields_status(HTTP_FIELDS_TOO_BIG), 431);
+    assert_int_equal(http_fields_status(-1), 500);
+    http_fields_clear(&f);
+}
+
+static void written(void **state)
+{
+    struct http_fields f = {0};
+    struct chain out = {0};
+    char text[64] = "";
+
+    (void)state;
+    assert_int_equal(http_fields_write(&f, &out), 0);
+    assert_int_equal(out.bytes, 0);
+    assert_int_equal(http_fields_add(&f, "First", BYTES_LIT("1")), 0);
+    assert_int_equal(http_fields_add(&f, "empty", BYTES_LIT("")), 0);
+    assert_int_equal(http_fields_write(&f, &out), 0);
+    assert_true(out.bytes < sizeof text);
+    chain_peek(&out, text, out.bytes);
+    assert_string_equal(text, "first: 1\r\nempty: \r\n");
+    chain_clear(&out);
+    http_fields_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces),
         cmocka_unit_test(bounded),
+        cmocka_unit_test(statuses),
+        cmocka_unit_test(written),
     };
 
     return RUN(tests);
