@@ -33,7 +33,6 @@
 
 enum exec_state { EXEC_SPAWNING, EXEC_RUNNING, EXEC_EXITED, EXEC_CLOSED };
 
-/* How a process ended. */
 /* What getrusage(2) says of the leader and the children it waited for, as far as it is told; thousands of these are kept. */
 struct exec_usage {
     uint64_t user_us, system_us;
@@ -42,6 +41,7 @@ struct exec_usage {
     uint64_t voluntary_switches, involuntary_switches;
 };
 
+/* How a process ended. */
 struct exec_exit {
     int code;                       /* exit status, or -1 */
     int signal;                     /* that killed it, or 0 */
@@ -139,8 +139,7 @@ struct exec {
     uint64_t own_end;    /* EXITED: what the leader itself wrote lies before it */
     uint64_t cut;        /* CLOSED: the stream's end; else UINT64_MAX */
     ev_timer deadline;
-    ev_timer
-        quiet; /* EXITED: EXIT_QUIET_MS since the last output. Before: to look at a terminal that is `alone` */
+    ev_timer quiet;    /* EXITED: EXIT_QUIET_MS since the last output; before: of a pipe that is `alone` */
     ev_timer grace;    /* EXITED: ticks */
     unsigned grace_ms; /* EXITED: of EXIT_GRACE_MS, used up */
     ev_timer held;     /* ticks while `full` */
@@ -219,9 +218,8 @@ enum exec_read { EXEC_AGAIN, EXEC_DATA, EXEC_END, EXEC_DROPPED, EXEC_NO_MEMORY }
 void exec_taken(struct exec_sub *sub);
 
 /* The subscriber's next bytes, of one stream, at most `max`, appended to `out` by reference: they count as unread until
- * exec_taken. EXEC_END: it has
- * read all there will be (sub->exec->exit says how the process ended). EXEC_DROPPED: it was too slow;
- * sub->cursor.offset is the first byte that it did not get. */
+ * exec_taken. EXEC_END: it has read all there will be (sub->exec->exit says how the process ended). EXEC_DROPPED: it
+ * was too slow; sub->cursor.offset is the first byte that it did not get. */
 enum exec_read exec_read(struct exec_sub *sub, size_t max, struct chain *out, enum ring_stream *stream);
 
 /* --- finding --------------------------------------------------------------------------------- */
