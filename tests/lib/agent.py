@@ -39,6 +39,15 @@ def protos():
     return process_pb2, agent_pb2, exec_pb2
 
 
+def pid_exists(pid):
+    """Whether somebody has that pid: a zombie, too."""
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def wait_for(condition, seconds=5.0, what="condition"):
     end = time.monotonic() + seconds * SLOW
     while not (value := condition()):

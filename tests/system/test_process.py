@@ -6,19 +6,11 @@ import threading
 import time
 
 import pytest
-from agent import RpcError, SLOW, wait_for
+from agent import RpcError, SLOW, pid_exists, wait_for
 
 
 def b64(data):
     return base64.b64encode(data).decode()
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
 
 
 # --- Start ----------------------------------------------------------------------------------------------------------
@@ -148,14 +140,14 @@ def test_a_deadline_kills_and_says_so(shared, codec):
             list(s.iterator)
     assert (e.value.code, e.value.message) == ("deadline_exceeded", "context deadline exceeded")
     assert 0.25 < time.monotonic() - start < 5 * SLOW
-    wait_for(lambda: not alive(child), what="the tree is gone")
+    wait_for(lambda: not pid_exists(child), what="the tree is gone")
 
 
 def test_a_deadline_outlives_its_client(agent):
     with agent.start("sleep", "1000", headers={"Connect-Timeout-Ms": 400}) as s:
         pid = s.started()
-    assert alive(pid)
-    wait_for(lambda: not alive(pid), what="the process is killed at its deadline")
+    assert pid_exists(pid)
+    wait_for(lambda: not pid_exists(pid), what="the process is killed at its deadline")
 
 
 def test_a_client_that_goes_kills_nothing(agent):
@@ -207,7 +199,7 @@ def test_gone_before_the_end_is_told(agent):
     for _ in range(50):
         r = agent.run("/bin/true")
         assert "processes" not in agent.call("process.Process/List")
-        assert not alive(r.pid)  # and reaped: a zombie still answers kill -0
+        assert not pid_exists(r.pid)  # and reaped: a zombie still answers kill -0
 
 
 def test_connect_joins_at_the_head(agent, codec):
@@ -254,7 +246,7 @@ def test_connects_deadline_ends_the_stream_only(agent, codec):
                              **{"Connect-Timeout-Ms": 100}) as c:
             list(c)
         assert e.value.code == "deadline_exceeded"
-        assert alive(pid)
+        assert pid_exists(pid)
 
 
 def test_tags_among_many(agent):
@@ -276,8 +268,8 @@ def test_kill_is_at_once_and_for_the_tree(agent, codec):
         child = int(s.read_until(b"\n"))
         agent.call("process.Process/SendSignal", {"process": {"pid": pid}, "signal": "SIGNAL_SIGKILL"}, codec)
         assert s.result().end["status"] == "signal: killed"
-    assert not alive(pid)
-    wait_for(lambda: not alive(child))
+    assert not pid_exists(pid)
+    wait_for(lambda: not pid_exists(child))
 
 
 def test_term_reaches_the_leader_and_its_last_words_arrive(agent, codec):
@@ -306,7 +298,7 @@ def test_a_signal_to_what_is_listed_is_no_error(agent, codec):
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), what="the program is reaped")
         for signo in (15, 9):
             agent.call("process.Process/SendSignal", {"process": {"pid": pid}, "signal": signo}, codec)
-        wait_for(lambda: not alive(child), what="the child is killed")
+        wait_for(lambda: not pid_exists(child), what="the child is killed")
         assert s.result().code == 0
 
 
@@ -503,7 +495,7 @@ def test_a_killed_terminal_keeps_its_server(agent):
         wait_for(lambda: open(f"/proc/{server}/comm").read() == "sleep\n", what="nohup has done its work")
         agent.call("process.Process/SendSignal", {"process": {"pid": pid}, "signal": "SIGNAL_SIGKILL"})
         assert s.result().end["status"] == "signal: killed"
-    assert alive(server)
+    assert pid_exists(server)
     os.kill(server, signal.SIGKILL)
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from agent import RpcError, wait_for
+from agent import RpcError, pid_exists, wait_for
 
 
 def start(script, **fields):
@@ -18,14 +18,6 @@ def shell(agent, script, codec="json", headers=None, **fields):
     s = agent.session(start(script, **fields), codec, **(headers or {}))
     s.pid = s.started()
     return s
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
 
 
 def kill(agent, pid):
@@ -91,7 +83,7 @@ def test_the_client_s_time_out_is_the_process_s(agent, codec):
     with shell(agent, "sleep 1000", codec, {"Connect-Timeout-Ms": 300}) as s:
         with pytest.raises(RpcError, match="deadline_exceeded"):
             s.result()
-    wait_for(lambda: not alive(s.pid), what="the process is killed")
+    wait_for(lambda: not pid_exists(s.pid), what="the process is killed")
 
 
 # --- the end of the input ------------------------------------------------------------------------------------------------
@@ -184,7 +176,7 @@ def test_attaching_has_a_time_out_of_its_own(agent, codec):
         with agent.session({"attach": {"process": {"pid": pid}}}, codec, Connect_Timeout_Ms=300) as s:
             with pytest.raises(RpcError, match="deadline_exceeded"):
                 s.result()
-        assert alive(pid)
+        assert pid_exists(pid)
         kill(agent, pid)
 
 
@@ -235,7 +227,7 @@ def test_a_client_that_goes_leaves_the_process(agent, codec, stuck):
                 while True:
                     s.feed(bytes(1 << 16))
     wait_for(lambda: sockets(agent) == 0, what="the agent lets go")
-    assert alive(s.pid)
+    assert pid_exists(s.pid)
     kill(agent, s.pid)
 
 
@@ -251,8 +243,8 @@ def sockets(agent):
 def test_a_client_that_goes_takes_the_process_along_where_asked_to(agent, codec):
     with shell(agent, "echo up; sleep 1000", codec, options={"killOnDisconnect": True}) as s:
         s.read_until(b"up\n")
-        assert alive(s.pid)
-    wait_for(lambda: not alive(s.pid), what="the process is killed")
+        assert pid_exists(s.pid)
+    wait_for(lambda: not pid_exists(s.pid), what="the process is killed")
 
 
 # --- what does not fit ---------------------------------------------------------------------------------------------------
@@ -288,7 +280,7 @@ def test_what_is_refused_leaves_the_process(agent, codec):
         s.send({"signal": {"number": 0}})
         with pytest.raises(RpcError, match="invalid_argument"):
             s.result()
-    assert alive(s.pid)
+    assert pid_exists(s.pid)
     kill(agent, s.pid)
 
 

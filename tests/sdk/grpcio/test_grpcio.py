@@ -8,7 +8,7 @@ import time
 
 import grpc
 import pytest
-from agent import ROOT, protos, wait_for
+from agent import ROOT, pid_exists, protos, wait_for
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -46,14 +46,6 @@ def processes(channel):
 
 def shell(script, **fields):
     return process_pb2.StartRequest(process={"cmd": "/bin/sh", "args": ["-c", script]}, **fields)
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
 
 
 class Events:
@@ -142,7 +134,7 @@ def test_metadata(processes):
 def test_a_deadline(processes):
     s = Events(processes.Start(shell("sleep 1000"), timeout=0.3)).started()
     assert failure(s.step).code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
+    wait_for(lambda: not pid_exists(s.pid), HANG, "the process is killed")
 
 
 @pytest.mark.parametrize("kills", [False, True])
@@ -153,9 +145,9 @@ def test_a_cancel(processes, kills):
     assert failure(s.step).code() == grpc.StatusCode.CANCELLED
     if not kills:
         time.sleep(0.1)  # for one that is killed by mistake to be gone
-        assert alive(s.pid)
+        assert pid_exists(s.pid)
         kill(processes, s.pid)
-    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
+    wait_for(lambda: not pid_exists(s.pid), HANG, "the process is killed")
 
 
 def test_health(channel):
@@ -235,4 +227,4 @@ def test_a_session_that_is_left(channel, processes):
     requests.put(None)
     assert failure(s.step).code() == grpc.StatusCode.CANCELLED
     kill(processes, s.pid)
-    wait_for(lambda: not alive(s.pid), HANG, "the process is killed")
+    wait_for(lambda: not pid_exists(s.pid), HANG, "the process is killed")

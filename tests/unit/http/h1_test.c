@@ -2,6 +2,8 @@
 #include "rig.h"
 #include "test.h"
 
+#include "echo.h"
+
 static struct rig r;
 static char got[1 << 20];
 static bool ended;
@@ -11,51 +13,6 @@ static bool ended;
 static void hello(struct http_exchange *x)
 {
     http_reply(x, 200, "text/plain", BYTES_LIT("hello"));
-}
-
-/* Echoes the body. */
-struct echo {
-    struct chain body;
-};
-static struct echo *echoing; /* the last one */
-static int destroyed;
-static int cancelled = -1;
-
-static void echo_body(struct http_exchange *x)
-{
-    struct echo *e = x->owner;
-
-    assert_int_equal(chain_move(&e->body, &x->in, x->in.bytes), 0);
-    http_body_consumed(x);
-}
-
-static void echo_end(struct http_exchange *x)
-{
-    http_reply_chain(x, 200, "text/plain", &((struct echo *)x->owner)->body);
-}
-
-static void note_cancel(struct http_exchange *x, enum close_reason why)
-{
-    (void)x;
-    cancelled = (int)why;
-}
-
-static void echo_destroy(struct http_exchange *x)
-{
-    struct echo *e = x->owner;
-
-    destroyed++;
-    chain_clear(&e->body);
-    free(e);
-}
-
-static void echo(struct http_exchange *x)
-{
-    static const struct http_events events = {
-        .body = echo_body, .body_end = echo_end, .cancel = note_cancel, .destroy = echo_destroy};
-
-    echoing = calloc(1, sizeof *echoing);
-    http_own(x, &events, echoing);
 }
 
 /* Streams numbers until `stream_left` is used up; never consumes a body. */

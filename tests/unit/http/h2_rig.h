@@ -6,6 +6,8 @@
 #include "http/h2_internal.h"
 #include "test.h"
 
+#include "echo.h"
+
 static struct rig r;
 static struct h2_client c;
 
@@ -27,49 +29,6 @@ static void host(struct http_exchange *x)
 static void empty(struct http_exchange *x)
 {
     http_reply(x, 204, NULL, (struct bytes){NULL, 0});
-}
-
-struct echo {
-    struct chain body;
-};
-static int destroyed;
-static int cancelled = -1, cancels;
-
-static void echo_body(struct http_exchange *x)
-{
-    struct echo *e = x->owner;
-
-    assert_int_equal(chain_move(&e->body, &x->in, x->in.bytes), 0);
-    http_body_consumed(x);
-}
-
-static void echo_end(struct http_exchange *x)
-{
-    http_reply_chain(x, 200, "text/plain", &((struct echo *)x->owner)->body);
-}
-
-static void note_cancel(struct http_exchange *x, enum close_reason why)
-{
-    (void)x;
-    cancels++;
-    cancelled = (int)why;
-}
-
-static void echo_destroy(struct http_exchange *x)
-{
-    struct echo *e = x->owner;
-
-    destroyed++;
-    chain_clear(&e->body);
-    free(e);
-}
-
-static void echo(struct http_exchange *x)
-{
-    static const struct http_events events = {
-        .body = echo_body, .body_end = echo_end, .cancel = note_cancel, .destroy = echo_destroy};
-
-    http_own(x, &events, calloc(1, sizeof(struct echo)));
 }
 
 /* Streams what `streams` says of it: pieces of 1,000 bytes, then a trailer. */

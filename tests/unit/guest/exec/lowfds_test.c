@@ -30,6 +30,8 @@ static bool shared; /* the last child was to begin in our table */
 
 #undef clone_child
 
+#include "spawn_rig.h"
+
 static int dup3_or_not(int from, int to, int flags)
 {
     if (dup3_left == 0) {
@@ -281,10 +283,6 @@ static void a_kernel_that_cannot_copy_a_part_has_none(void **state)
 
 /* --- a child, beside many descriptors --------------------------------------------------------- */
 
-static struct settings settings;
-static struct spawn_surroundings around;
-static struct cgroups cgroups; /* none */
-
 static int setup_spawn(void **state)
 {
     struct err e;
@@ -299,37 +297,6 @@ static int teardown_spawn(void **state)
 {
     settings_destroy(&settings);
     return teardown(state);
-}
-
-/* Runs the spawn's job here and now. */
-static struct spawn *spawn_spec(const struct exec_spec *view)
-{
-    struct spawn *s = spawn_new(&around, exec_spec_copy(view), settings.env, CGROUP_NONE);
-
-    s->job.run(&s->job);
-    return s;
-}
-
-/* All that comes from the descriptor until its end, NUL-terminated. */
-static const char *all_of(int fd)
-{
-    static char text[256];
-    size_t n = 0;
-    ssize_t k;
-
-    fcntl(fd, F_SETFL, 0);
-    while ((k = read(fd, text + n, sizeof text - 1 - n)) > 0)
-        n += (size_t)k;
-    text[n] = 0;
-    return text;
-}
-
-static int exit_of(const struct spawn *s)
-{
-    int status = -1;
-
-    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 enum { FAR = 300 };

@@ -29,9 +29,8 @@ static __attribute__((noinline)) void *calloc_or_not(size_t n, size_t size)
 #undef calloc
 #undef clone_child
 
-static struct settings settings;
-static struct spawn_surroundings around;
-static struct cgroups cgroups;                  /* none */
+#include "spawn_rig.h"
+
 static char dir[] = "/tmp/guestd-spawn-XXXXXX"; /* the working directory of what is spawned */
 
 static int setup(void **state)
@@ -56,40 +55,9 @@ static int teardown(void **state)
     return rmdir(dir);
 }
 
-/* Runs the spawn's job here and now. */
-static struct spawn *spawn_spec(const struct exec_spec *view)
-{
-    struct spawn *s = spawn_new(&around, exec_spec_copy(view), settings.env, CGROUP_NONE);
-
-    s->job.run(&s->job);
-    return s;
-}
-
 static struct spawn *spawn_cmd(const char *cmd)
 {
     return spawn_spec(&(struct exec_spec){.cmd = cmd, .cwd = dir});
-}
-
-/* All that comes from the descriptor until its end, NUL-terminated. */
-static const char *all_of(int fd)
-{
-    static char text[8192];
-    size_t n = 0;
-    ssize_t k;
-
-    fcntl(fd, F_SETFL, 0);
-    while ((k = read(fd, text + n, sizeof text - 1 - n)) > 0)
-        n += (size_t)k;
-    text[n] = 0;
-    return text;
-}
-
-static int exit_of(const struct spawn *s)
-{
-    int status = -1;
-
-    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int open_fds(void)
