@@ -11,6 +11,7 @@
 
 #define LIMITS(X)                                                                                            \
     X(SEG_SIZE, 8 * KIB, "bytes", "one buffer segment; two pages, the smallest unit of all stream memory")   \
+    X(SEG_LARGE, 32 * KIB, "bytes", "a segment of a ring that is being filled fast: fewer pieces to send")   \
     X(SEG_WARM_BYTES, 256 * KIB, "bytes", "free segments kept while others are taken; the rest goes back")   \
     X(TRIM_MS, 500, "ms", "after it free memory goes back to the kernel; all, if none was taken meanwhile")  \
     X(RING_TOTAL_MAX, 32 * MIB, "bytes", "output of all processes; or 1/16 of RAM where that is less")       \

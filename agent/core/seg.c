@@ -39,33 +39,77 @@ void seg_pool_destroy(struct seg_pool *pool)
     memset(pool, 0, sizeof *pool);
 }
 
-struct seg *seg_get(struct seg_pool *pool)
+/* The header of a unit, as one of a segment of its own. */
+static struct seg *unit(struct seg_pool *pool, uint32_t i)
 {
-    struct seg *s;
+    struct seg *s = &pool->segs[i];
 
-    if (pool->free_warm) {
-        s = pool->free_warm;
-        pool->free_warm = s->next;
-        pool->warm--;
-    } else if (pool->free_cold) {
-        s = pool->free_cold;
-        pool->free_cold = s->next;
-    } else if (pool->fresh < pool->total) {
-        s = &pool->segs[pool->fresh];
-        s->data = pool->base + (size_t)pool->fresh * SEG_SIZE;
-        s->pool = pool;
-        s->cap = SEG_SIZE;
-        pool->fresh++;
-    } else {
-        return NULL;
-    }
+    *s = (struct seg){.data = pool->base + (size_t)i * SEG_SIZE, .pool = pool, .cap = SEG_SIZE};
+    return s;
+}
+
+static void push(struct seg **list, struct seg *s)
+{
+    s->next = *list;
+    *list = s;
+}
+
+static struct seg *pop(struct seg **list)
+{
+    struct seg *s = *list;
+
+    if (s)
+        *list = s->next;
+    return s;
+}
+
+/* A free large segment becomes free small ones. */
+static void split(struct seg_pool *pool, struct seg *s)
+{
+    uint32_t first = (uint32_t)(s - pool->segs);
+
+    for (uint32_t i = SEG_UNITS; i-- > 0;)
+        push(&pool->free_warm, unit(pool, first + i));
+}
+
+static struct seg *take(struct seg_pool *pool, struct seg *s)
+{
     s->next = NULL;
     s->base = 0;
     s->used = 0;
     s->refs = 1;
     pool->taken++;
-    pool->in_use++;
+    pool->in_use += seg_units(s);
     return s;
+}
+
+struct seg *seg_get(struct seg_pool *pool)
+{
+    struct seg *s;
+
+    if (!pool->free_warm && pool->free_large)
+        split(pool, pop(&pool->free_large));
+    if ((s = pop(&pool->free_warm)))
+        pool->warm--;
+    else if (!(s = pop(&pool->free_cold)) && pool->fresh < pool->total)
+        s = unit(pool, pool->fresh++);
+    return s ? take(pool, s) : NULL;
+}
+
+struct seg *seg_get_large(struct seg_pool *pool)
+{
+    struct seg *s = pop(&pool->free_large);
+
+    if (s) {
+        pool->warm -= SEG_UNITS;
+    } else {
+        if (pool->total - pool->fresh < SEG_UNITS)
+            return NULL;
+        s = unit(pool, pool->fresh);
+        s->cap = SEG_LARGE;
+        pool->fresh += SEG_UNITS;
+    }
+    return take(pool, s);
 }
 
 /* What a free segment's `used` says while seg_pool_trim looks at it. */
@@ -83,20 +127,39 @@ static void forget_headers(struct seg_pool *pool, uint32_t from)
     pool->fresh = from;
 }
 
+/* How many of the first SEG_UNITS headers are of free units that stay warm. */
+static uint32_t kept_units(const struct seg *s, uint32_t n)
+{
+    uint32_t i = 0;
+
+    while (i < MIN(n, SEG_UNITS) && s[i].refs == 0 && s[i].used == KEPT)
+        i++;
+    return i;
+}
+
+static void append(struct seg ***end, struct seg *s)
+{
+    **end = s;
+    *end = &s->next;
+}
+
 /* Walks the pool in address order, so that neighbours go back in one call and what is taken next lies at its beginning. */
 void seg_pool_trim(struct seg_pool *pool, size_t keep_bytes)
 {
-    uint32_t keep = (uint32_t)(keep_bytes / SEG_SIZE), run = 0, top = 0;
-    struct seg **warm = &pool->free_warm, **cold = &pool->free_cold;
+    uint32_t keep = (uint32_t)(keep_bytes / SEG_SIZE), run = 0, top = 0, units;
+    struct seg **warm = &pool->free_warm, **large = &pool->free_large, **cold = &pool->free_cold;
 
+    while (pool->free_large)
+        split(pool, pop(&pool->free_large));
     for (struct seg *s = pool->free_warm; s; s = s->next)
         s->used = WARM;
     pool->warm = 0;
-    for (uint32_t i = 0; i <= pool->fresh; i++) {
+    for (uint32_t i = 0; i <= pool->fresh; i += units) {
         struct seg *s = &pool->segs[i];
         bool in_pool = i < pool->fresh,
              goes = in_pool && s->refs == 0 && s->used == WARM && pool->warm >= keep;
 
+        units = in_pool && s->refs > 0 ? seg_units(s) : 1;
         if (goes) {
             s->used = COLD;
             run++;
@@ -109,18 +172,24 @@ void seg_pool_trim(struct seg_pool *pool, size_t keep_bytes)
             pool->warm++;
         }
         if (in_pool && (s->refs > 0 || s->used == KEPT))
-            top = i + 1;
+            top = i + units;
     }
     forget_headers(pool, top);
-    for (struct seg *s = pool->segs; s < pool->segs + top; s++) {
-        struct seg ***list = s->used == KEPT ? &warm : &cold;
+    for (uint32_t i = 0; i < top; i += units) {
+        struct seg *s = &pool->segs[i];
 
-        if (s->refs > 0)
-            continue;
-        **list = s;
-        *list = &s->next;
+        if (s->refs > 0) {
+            units = seg_units(s);
+        } else if (kept_units(s, top - i) == SEG_UNITS) {
+            units = SEG_UNITS;
+            s->cap = SEG_LARGE;
+            append(&large, s);
+        } else {
+            units = 1;
+            append(s->used == KEPT ? &warm : &cold, s);
+        }
     }
-    *warm = *cold = NULL;
+    *warm = *large = *cold = NULL;
 }
 
 struct seg *seg_heap(size_t cap)
@@ -146,10 +215,9 @@ void seg_unref(struct seg *s)
         free(s);
         return;
     }
-    s->next = pool->free_warm;
-    pool->free_warm = s;
-    pool->warm++;
-    pool->in_use--;
+    push(s->cap == SEG_LARGE ? &pool->free_large : &pool->free_warm, s);
+    pool->warm += seg_units(s);
+    pool->in_use -= seg_units(s);
     if (pool->warm > WARM_MAX && pool->on_excess)
         pool->on_excess(pool, pool->arg);
     if (pool->wanted) {

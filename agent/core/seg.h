@@ -1,6 +1,7 @@
 /* Segments: the reference-counted buffers that every streamed byte lives in, from the read of a pipe to the
  * write of a socket. A pool has a fixed number of SEG_SIZE segments in one reserved address range; the kernel
- * backs only those in use and the warm ones. Small bytes (headers, little messages) live in heap segments.
+ * backs only those in use and the warm ones. A large segment is SEG_UNITS neighbours that are taken as one. Small bytes
+ * (headers, little messages) live in heap segments.
  *
  * Threads: the loop's only. A reference is a plain counter.
  * Who frees: the last seg_unref. A pool lives as long as the process. */
@@ -9,6 +10,8 @@
 
 #include "core/base.h"
 #include "core/limits.h"
+
+#define SEG_UNITS (SEG_LARGE / SEG_SIZE)
 
 struct seg_pool;
 
@@ -24,13 +27,14 @@ struct seg {
 
 struct seg_pool {
     uint8_t *base;    /* address range of total * SEG_SIZE bytes */
-    struct seg *segs; /* total headers, in a lazily backed mapping */
-    uint32_t total;   /* segments there are */
-    uint32_t in_use;  /* segments with a reference */
-    uint32_t fresh;   /* segments from here on were never used */
-    uint32_t warm;    /* free segments that the kernel still backs */
-    uint32_t taken;   /* how often one was taken; wraps around */
+    struct seg *segs; /* total headers, in a lazily backed mapping; of a large segment the first counts */
+    uint32_t total;   /* units of SEG_SIZE there are */
+    uint32_t in_use;  /* units with a reference */
+    uint32_t fresh;   /* units from here on were never used */
+    uint32_t warm;    /* free units that the kernel still backs */
+    uint32_t taken;   /* how often a segment was taken; wraps around */
     struct seg *free_warm;
+    struct seg *free_large; /* warm too */
     struct seg *free_cold;
     /* Called when warm segments exceed SEG_WARM_BYTES, from within seg_unref: arrange a seg_pool_trim. */
     void (*on_excess)(struct seg_pool *pool, void *arg);
@@ -49,7 +53,16 @@ void seg_pool_destroy(struct seg_pool *pool);
 /* A segment with one reference, used = 0; NULL when the pool is exhausted. */
 struct seg *seg_get(struct seg_pool *pool);
 
-/* Segments that can still be had. */
+/* The same of SEG_LARGE bytes; NULL too when no neighbours are known to be free. */
+struct seg *seg_get_large(struct seg_pool *pool);
+
+/* What a segment of a pool counts for, in units of SEG_SIZE. */
+static inline uint32_t seg_units(const struct seg *s)
+{
+    return s->cap / SEG_SIZE;
+}
+
+/* Units that can still be had. */
 static inline uint32_t seg_pool_free(const struct seg_pool *pool)
 {
     return pool->total - pool->in_use;

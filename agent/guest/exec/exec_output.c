@@ -65,7 +65,7 @@ static void on_held(struct ev_loop *ev, ev_timer *w, int revents)
     (void)ev;
     (void)revents;
     TAILQ_FOREACH_SAFE (s, &x->subs, link, next) {
-        if (!waiting || s->cursor.offset > slowest + SEG_SIZE || s->cursor.offset == x->ring.head)
+        if (!waiting || s->cursor.offset > slowest + SEG_LARGE || s->cursor.offset == x->ring.head)
             continue;
         s->held_ms += TICK_MS;
         if (s->held_ms >= HELD_MAX_MS)

@@ -56,6 +56,7 @@ struct place {
     struct seg *fresh[READ_SEGS];
     int count; /* of iov */
     int fresh_count;
+    uint32_t fresh_units;
     bool in_last; /* iov[0] is in the ring's last segment */
     bool new_record;
     bool barren; /* there is no history to make room with */
@@ -76,7 +77,7 @@ static void drop_first(struct ring *r)
     if (!r->first)
         r->last = NULL;
     r->start = r->first ? r->first->base : r->head;
-    r->held--;
+    r->held -= seg_units(s);
     seg_unref(s);
 }
 
@@ -131,7 +132,7 @@ static struct seg *take(struct ring *r, struct place *p)
     struct seg_pool *pool = r->pool;
 
     for (;;) {
-        uint32_t held = r->held + (uint32_t)p->fresh_count;
+        uint32_t held = r->held + p->fresh_units;
         bool fits = held == 0 || held + 1 <= seg_pool_free(pool);
 
         if (held > 0 && held + 1 > r->max) {
@@ -147,6 +148,19 @@ static struct seg *take(struct ring *r, struct place *p)
     }
 }
 
+/* A large one, for a ring that is being filled fast while there is plenty; NULL: small ones will do. */
+static struct seg *take_large(struct ring *r, struct place *p)
+{
+    if (r->held < SEG_UNITS || pressed(r) || r->held + p->fresh_units + SEG_UNITS > seg_pool_free(r->pool))
+        return NULL;
+    while (r->held + p->fresh_units + SEG_UNITS > r->max) {
+        if (!has_own(r, p))
+            return NULL;
+        drop_first(r);
+    }
+    return seg_get_large(r->pool);
+}
+
 static void push(struct ring *r, struct seg *s)
 {
     s->next = NULL;
@@ -155,7 +169,7 @@ static void push(struct ring *r, struct seg *s)
     else
         r->first = s;
     r->last = s;
-    r->held++;
+    r->held += seg_units(s);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -178,12 +192,16 @@ static void find_place(struct ring *r, enum ring_stream stream, size_t max, stru
         max -= MIN(room, max);
     }
     while (max > 0 && p->count < READ_SEGS) {
-        struct seg *fresh = take(r, p);
-        size_t len = MIN((size_t)SEG_SIZE - RECORD_SIZE, max);
+        struct seg *fresh = max > SEG_LARGE / 2 ? take_large(r, p) : NULL;
+        size_t len;
 
         if (!fresh)
+            fresh = take(r, p);
+        if (!fresh)
             return;
+        len = MIN(fresh->cap - RECORD_SIZE, max);
         p->fresh[p->fresh_count++] = fresh;
+        p->fresh_units += seg_units(fresh);
         p->iov[p->count++] = (struct iovec){fresh->data + RECORD_SIZE, len};
         max -= len;
     }
@@ -210,7 +228,7 @@ static void settle(struct ring *r, enum ring_stream stream, struct place *p, siz
     }
     for (; i < p->fresh_count && n > 0; i++) {
         struct seg *s = p->fresh[i];
-        size_t part = MIN(n, (size_t)SEG_SIZE - RECORD_SIZE);
+        size_t part = MIN(n, s->cap - RECORD_SIZE);
 
         s->base = r->head;
         *record_at(s, 0) = (struct record){.len = (uint16_t)part, .stream = (uint8_t)stream};

@@ -8,8 +8,9 @@
  * Memory: a ring may always hold one segment; it takes another only while `held + 1 <= min(max, free in the
  * pool)`, so n greedy rings settle at 1/(n+1) of the pool each and some stays free. Bytes that no cursor
  * still has to read are history: once 1/HISTORY_SHARE of the pool is in use they make room for what is new, a large
- * ring's own first, then, by `reclaim`, others'; for a ring without cursors once 1/UNWATCHED_SHARE is. Unread bytes are never given up: ring_read says RING_FULL, and the
- * pipe is left alone.
+ * ring's own first, then, by `reclaim`, others'; for a ring without cursors once 1/UNWATCHED_SHARE is. Unread bytes are
+ * never given up: ring_read says RING_FULL, and the pipe is left alone. Until that share is reached what comes fast goes
+ * into large segments.
  *
  * Who frees: ring_clear. Threads: the loop's only. */
 #ifndef GUEST_EXEC_RING_H
@@ -35,8 +36,8 @@ struct ring_cursor {
 struct ring {
     struct seg_pool *pool;
     struct seg *first, *last;
-    uint32_t held;        /* segments */
-    uint32_t max;         /* segments, at least 1 */
+    uint32_t held;        /* units of SEG_SIZE */
+    uint32_t max;         /* the same, at least 1 */
     uint32_t tail_record; /* in last: its newest record's header */
     uint64_t start;       /* offset of the oldest byte kept */
     uint64_t head;        /* offset behind the newest byte */

@@ -167,6 +167,56 @@ static void heap(void **state)
     seg_unref(s);
 }
 
+/* A large segment is neighbours: whole while there are whole ones, and small ones when those are wanted. */
+static void large_ones_are_neighbours(void **state)
+{
+    enum { N = 2 * SEG_UNITS + 1 };
+    struct seg_pool p;
+    struct seg *a, *b, *s[SEG_UNITS + 1];
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, N * SEG_SIZE), 0);
+    a = seg_get_large(&p);
+    b = seg_get_large(&p);
+    assert_int_equal(a->cap, SEG_LARGE);
+    assert_int_equal(p.in_use, 2 * SEG_UNITS);
+    memset(a->data, 'a', SEG_LARGE);
+    memset(b->data, 'b', SEG_LARGE);
+    assert_null(seg_get_large(&p)); /* one unit is left */
+    seg_unref(a);
+    assert_int_equal(p.warm, SEG_UNITS);
+    assert_ptr_equal(seg_get_large(&p), a);
+    seg_unref(a);
+    for (uint32_t i = 0; i <= SEG_UNITS; i++) {
+        s[i] = seg_get(&p);
+        assert_non_null(s[i]);
+        assert_int_equal(s[i]->cap, SEG_SIZE);
+        memset(s[i]->data, (int)i, SEG_SIZE);
+    }
+    assert_null(seg_get(&p));
+    assert_null(seg_get_large(&p));
+    for (uint32_t i = 0; i < SEG_LARGE; i++)
+        assert_int_equal(b->data[i], 'b');
+    for (uint32_t i = 0; i <= SEG_UNITS; i++)
+        seg_unref(s[i]);
+    assert_null(seg_get_large(&p)); /* nobody has looked for neighbours yet */
+    seg_pool_trim(&p, N * SEG_SIZE);
+    assert_int_equal(p.warm, SEG_UNITS + 1);
+    assert_int_equal(p.in_use, SEG_UNITS);
+    a = seg_get_large(&p);
+    assert_non_null(a);
+    assert_int_equal(a->cap, SEG_LARGE);
+    memset(a->data, 'a', SEG_LARGE);
+    for (uint32_t i = 0; i < SEG_LARGE; i++)
+        assert_int_equal(b->data[i], 'b');
+    seg_unref(a);
+    seg_unref(b);
+    seg_pool_trim(&p, 0);
+    assert_int_equal(resident(&p), 0);
+    assert_int_equal(p.fresh, 0);
+    seg_pool_destroy(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +225,7 @@ int main(void)
         cmocka_unit_test(gives_back_to_the_kernel),
         cmocka_unit_test(a_trim_leaves_what_is_used),
         cmocka_unit_test(heap),
+        cmocka_unit_test(large_ones_are_neighbours),
     };
 
     return RUN(tests);

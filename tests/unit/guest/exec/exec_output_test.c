@@ -391,7 +391,7 @@ static void a_segment_ahead_of_the_slowest_is_innocent(void **state)
     (void)state;
     subscribe(&middling);
     stall(&quick, &slow);
-    consume(&middling, 2 * SEG_SIZE);
+    consume(&middling, SEG_LARGE + SEG_SIZE);
     x.full = true;
     on_held(loop.ev, &x.held, 0);
     assert_int_equal(slow.sub.held_ms, TICK_MS);

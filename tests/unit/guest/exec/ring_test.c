@@ -330,6 +330,36 @@ static void the_largest_makes_room(void **state)
     ring_clear(&other);
 }
 
+/* What comes fast goes into large segments, once the ring holds as much as one and as long as there is plenty. */
+static void what_comes_fast_lies_in_few_pieces(void **state)
+{
+    static char block[FRAME_MAX];
+    struct ring_cursor c;
+    struct chain chain = {0};
+    enum ring_stream stream;
+
+    (void)state;
+    ring_clear(&r);
+    ring_init(&r, &pool, POOL * SEG_SIZE);
+    ring_attach(&r, &c, 0);
+    assert_int_equal(feed(RING_STDOUT, block, SEG_LARGE), SEG_LARGE); /* small at first */
+    assert_int_equal(r.held, SEG_UNITS + 1);
+    assert_int_equal(seg_units(r.last), 1);
+    assert_int_equal(ring_next(&c, SEG_LARGE, UINT64_MAX, &chain, &stream), SEG_LARGE);
+    assert_int_equal(feed(RING_STDOUT, block, sizeof block), sizeof block);
+    assert_int_equal(seg_units(r.last), SEG_UNITS);
+    assert_int_equal(r.held, pool.in_use);
+    chain_clear(&chain);
+    assert_int_equal(ring_next(&c, FRAME_MAX, UINT64_MAX, &chain, &stream), FRAME_MAX);
+    assert_in_range(chain.count, 2, 4);
+    chain_clear(&chain);
+    while (pool.in_use < POOL / HISTORY_SHARE)
+        feed(RING_STDOUT, block, sizeof block);
+    feed(RING_STDOUT, block, sizeof block);
+    assert_int_equal(seg_units(r.last), 1); /* others may want it */
+    ring_detach(&c);
+}
+
 /* What was given out lies with its reader until that says that it is out. */
 static void what_is_on_its_way_is_not_out(void **state)
 {
@@ -442,6 +472,7 @@ int main(void)
         T(history_of_others_goes_first),
         T(history_is_bounded),
         T(the_largest_makes_room),
+        T(what_comes_fast_lies_in_few_pieces),
         T(what_is_on_its_way_is_not_out),
         T(model),
     };
