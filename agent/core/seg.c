@@ -39,6 +39,12 @@ void seg_pool_destroy(struct seg_pool *pool)
     memset(pool, 0, sizeof *pool);
 }
 
+/* Nothing of it is backed, its header is zero: never used, or given back. */
+static bool cold(const struct seg *s)
+{
+    return !s->data;
+}
+
 /* The header of a unit, as one of a segment of its own. */
 static struct seg *unit(struct seg_pool *pool, uint32_t i)
 {
@@ -83,6 +89,26 @@ static struct seg *take(struct seg_pool *pool, struct seg *s)
     return s;
 }
 
+/* The first of n neighbours that are cold, from unit *from on, which is moved behind them; NULL when there are none. All
+ * units that small segments have passed are in use or warm until the next trim. */
+static struct seg *find_cold(struct seg_pool *pool, uint32_t *from, uint32_t n)
+{
+    uint32_t run = 0;
+
+    for (uint32_t i = *from; i < pool->total;) {
+        const struct seg *s = &pool->segs[i];
+
+        run = cold(s) ? run + 1 : 0;
+        i += cold(s) ? 1 : seg_units(s);
+        *from = i;
+        if (run == n) {
+            pool->top = MAX(pool->top, i);
+            return unit(pool, i - n);
+        }
+    }
+    return NULL;
+}
+
 struct seg *seg_get(struct seg_pool *pool)
 {
     struct seg *s;
@@ -91,8 +117,8 @@ struct seg *seg_get(struct seg_pool *pool)
         split(pool, pop(&pool->free_large));
     if ((s = pop(&pool->free_warm)))
         pool->warm--;
-    else if (!(s = pop(&pool->free_cold)) && pool->fresh < pool->total)
-        s = unit(pool, pool->fresh++);
+    else
+        s = find_cold(pool, &pool->cold, 1);
     return s ? take(pool, s) : NULL;
 }
 
@@ -100,31 +126,51 @@ struct seg *seg_get_large(struct seg_pool *pool)
 {
     struct seg *s = pop(&pool->free_large);
 
-    if (s) {
+    if (s)
         pool->warm -= SEG_UNITS;
-    } else {
-        if (pool->total - pool->fresh < SEG_UNITS)
-            return NULL;
-        s = unit(pool, pool->fresh);
+    else if ((s = find_cold(pool, &pool->cold_large, SEG_UNITS)))
         s->cap = SEG_LARGE;
-        pool->fresh += SEG_UNITS;
-    }
-    return take(pool, s);
+    return s ? take(pool, s) : NULL;
 }
 
-/* What a free segment's `used` says while seg_pool_trim looks at it. */
-enum { COLD, WARM, KEPT };
+/* --- giving back ----------------------------------------------------------------------------- */
 
-/* Gives the pages of headers that are as good as never used back to the kernel. */
-static void forget_headers(struct seg_pool *pool, uint32_t from)
+/* What a free segment's `used` says while seg_pool_trim looks at it. */
+enum { WARM = 1, KEPT };
+
+/* Walks the pool in address order, so that neighbours go back in one call: of the warm units the first `keep` stay. */
+static void cool(struct seg_pool *pool, uint32_t keep)
+{
+    uint32_t run = 0, units;
+
+    for (uint32_t i = 0; i <= pool->top; i += units) {
+        struct seg *s = &pool->segs[i];
+        bool warm = i < pool->top && s->refs == 0 && s->used == WARM, goes = warm && pool->warm >= keep;
+
+        units = i < pool->top && s->refs > 0 ? seg_units(s) : 1;
+        if (goes) {
+            *s = (struct seg){.cap = 0};
+            run++;
+        } else if (run > 0) {
+            madvise(pool->base + (size_t)(i - run) * SEG_SIZE, (size_t)run * SEG_SIZE, MADV_DONTNEED);
+            run = 0;
+        }
+        if (warm && !goes) {
+            s->used = KEPT;
+            pool->warm++;
+        }
+    }
+}
+
+/* Gives back the pages between the headers from and to: all in them are cold, and to be cold is to be zero. */
+static void forget_headers(struct seg_pool *pool, uint32_t from, uint32_t to)
 {
     const uintptr_t page = 4096;
     uintptr_t start = ((uintptr_t)&pool->segs[from] + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)&pool->segs[pool->fresh];
+    uintptr_t end = (uintptr_t)&pool->segs[to] & ~(page - 1);
 
     if (start < end)
         madvise((void *)start, end - start, MADV_DONTNEED);
-    pool->fresh = from;
 }
 
 /* How many of the first SEG_UNITS headers are of free units that stay warm. */
@@ -143,53 +189,45 @@ static void append(struct seg ***end, struct seg *s)
     *end = &s->next;
 }
 
-/* Walks the pool in address order, so that neighbours go back in one call and what is taken next lies at its beginning. */
+/* Lists what is free and warm in address order, neighbours as large ones, and forgets what is cold. */
+static void gather(struct seg_pool *pool)
+{
+    struct seg **warm = &pool->free_warm, **large = &pool->free_large;
+    uint32_t behind = 0, units; /* the last one that is not cold */
+
+    for (uint32_t i = 0; i < pool->top; i += units) {
+        struct seg *s = &pool->segs[i];
+
+        units = 1;
+        if (cold(s))
+            continue;
+        forget_headers(pool, behind, i);
+        if (s->refs > 0) {
+            units = seg_units(s);
+        } else if (kept_units(s, pool->top - i) == SEG_UNITS) {
+            units = SEG_UNITS;
+            s->cap = SEG_LARGE;
+            append(&large, s);
+        } else {
+            append(&warm, s);
+        }
+        behind = i + units;
+    }
+    *warm = *large = NULL;
+    forget_headers(pool, behind, pool->total);
+    pool->top = behind;
+}
+
 void seg_pool_trim(struct seg_pool *pool, size_t keep_bytes)
 {
-    uint32_t keep = (uint32_t)(keep_bytes / SEG_SIZE), run = 0, top = 0, units;
-    struct seg **warm = &pool->free_warm, **large = &pool->free_large, **cold = &pool->free_cold;
-
     while (pool->free_large)
         split(pool, pop(&pool->free_large));
     for (struct seg *s = pool->free_warm; s; s = s->next)
         s->used = WARM;
     pool->warm = 0;
-    for (uint32_t i = 0; i <= pool->fresh; i += units) {
-        struct seg *s = &pool->segs[i];
-        bool in_pool = i < pool->fresh,
-             goes = in_pool && s->refs == 0 && s->used == WARM && pool->warm >= keep;
-
-        units = in_pool && s->refs > 0 ? seg_units(s) : 1;
-        if (goes) {
-            s->used = COLD;
-            run++;
-        } else if (run > 0) {
-            madvise(pool->base + (size_t)(i - run) * SEG_SIZE, (size_t)run * SEG_SIZE, MADV_DONTNEED);
-            run = 0;
-        }
-        if (in_pool && s->refs == 0 && s->used == WARM) {
-            s->used = KEPT;
-            pool->warm++;
-        }
-        if (in_pool && (s->refs > 0 || s->used == KEPT))
-            top = i + units;
-    }
-    forget_headers(pool, top);
-    for (uint32_t i = 0; i < top; i += units) {
-        struct seg *s = &pool->segs[i];
-
-        if (s->refs > 0) {
-            units = seg_units(s);
-        } else if (kept_units(s, top - i) == SEG_UNITS) {
-            units = SEG_UNITS;
-            s->cap = SEG_LARGE;
-            append(&large, s);
-        } else {
-            units = 1;
-            append(s->used == KEPT ? &warm : &cold, s);
-        }
-    }
-    *warm = *large = *cold = NULL;
+    cool(pool, (uint32_t)(keep_bytes / SEG_SIZE));
+    gather(pool);
+    pool->cold = pool->cold_large = 0;
 }
 
 struct seg *seg_heap(size_t cap)

@@ -26,16 +26,17 @@ struct seg {
 };
 
 struct seg_pool {
-    uint8_t *base;    /* address range of total * SEG_SIZE bytes */
-    struct seg *segs; /* total headers, in a lazily backed mapping; of a large segment the first counts */
-    uint32_t total;   /* units of SEG_SIZE there are */
-    uint32_t in_use;  /* units with a reference */
-    uint32_t fresh;   /* units from here on were never used */
-    uint32_t warm;    /* free units that the kernel still backs */
-    uint32_t taken;   /* how often a segment was taken; wraps around */
+    uint8_t *base;       /* address range of total * SEG_SIZE bytes */
+    struct seg *segs;    /* total headers, in a lazily backed mapping; of a large segment the first counts */
+    uint32_t total;      /* units of SEG_SIZE there are */
+    uint32_t in_use;     /* units with a reference */
+    uint32_t top;        /* units from here on are cold: neither in use nor warm */
+    uint32_t cold;       /* the first unit that may be */
+    uint32_t cold_large; /* the first from where SEG_UNITS together may be */
+    uint32_t warm;       /* free units that the kernel still backs */
+    uint32_t taken;      /* how often a segment was taken; wraps around */
     struct seg *free_warm;
     struct seg *free_large; /* warm too */
-    struct seg *free_cold;
     /* Called when warm segments exceed SEG_WARM_BYTES, from within seg_unref: arrange a seg_pool_trim. */
     void (*on_excess)(struct seg_pool *pool, void *arg);
     /* Called when a segment becomes free while someone called seg_pool_want. One shot. */

@@ -21,18 +21,23 @@ static void on_free(struct seg_pool *p, void *arg)
     freed++;
 }
 
-/* Pages of the pool's range that the kernel backs. */
-static unsigned resident(const struct seg_pool *p)
+/* Pages of a range that the kernel backs. */
+static unsigned backed(void *start, size_t bytes)
 {
-    unsigned char vec[1024];
-    size_t pages = (size_t)p->total * SEG_SIZE / (size_t)sysconf(_SC_PAGESIZE);
+    static unsigned char vec[4096];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page - 1) / page;
     unsigned n = 0;
 
     assert_true(pages <= sizeof vec);
-    assert_int_equal(mincore(p->base, (size_t)p->total * SEG_SIZE, vec), 0);
+    assert_int_equal(mincore(start, bytes, vec), 0);
     for (size_t i = 0; i < pages; i++)
         n += vec[i] & 1;
     return n;
+}
+
+static unsigned resident(const struct seg_pool *p)
+{
+    return backed(p->base, (size_t)p->total * SEG_SIZE);
 }
 
 static void exhausts_and_recovers(void **state)
@@ -114,7 +119,7 @@ static void gives_back_to_the_kernel(void **state)
     seg_pool_trim(&p, 0);
     assert_int_equal(resident(&p), 0);
     assert_int_equal(p.warm, 0);
-    assert_int_equal(p.fresh, 0); /* as if it had never been used */
+    assert_int_equal(p.top, 0); /* as if it had never been used */
     seg_pool_destroy(&p);
 }
 
@@ -137,7 +142,7 @@ static void a_trim_leaves_what_is_used(void **state)
     for (size_t keep = SEG_SIZE; keep <= SEG_SIZE; keep -= SEG_SIZE) { /* one, then none */
         seg_pool_trim(&p, keep);
         assert_int_equal(p.in_use, 2);
-        assert_int_equal(p.fresh, 101);
+        assert_int_equal(p.top, 101);
         assert_int_equal(p.warm, keep / SEG_SIZE);
     }
     assert_int_equal(s[3]->data[SEG_SIZE - 1], 3);
@@ -165,6 +170,30 @@ static void heap(void **state)
     seg_unref(s);
     assert_int_equal(s->data[9], 7);
     seg_unref(s);
+}
+
+/* One that stays, even the last, does not keep the headers of all before it; and these are found again. */
+static void headers_go_too(void **state)
+{
+    enum { N = 1024 };
+    static struct seg *s[N];
+    struct seg_pool p;
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&p, N * SEG_SIZE), 0);
+    for (int i = 0; i < N; i++)
+        assert_non_null(s[i] = seg_get(&p));
+    for (int i = 0; i < N - 1; i++)
+        seg_unref(s[i]);
+    seg_pool_trim(&p, 0);
+    assert_int_equal(p.top, N);
+    assert_in_range(backed(p.segs, N * sizeof *p.segs), 1, 2);
+    for (int i = 0; i < N - 1; i++)
+        assert_ptr_equal(seg_get(&p), s[i]);
+    assert_null(seg_get(&p));
+    for (int i = 0; i < N; i++)
+        seg_unref(s[i]);
+    seg_pool_destroy(&p);
 }
 
 /* A large segment is neighbours: whole while there are whole ones, and small ones when those are wanted. */
@@ -213,7 +242,7 @@ static void large_ones_are_neighbours(void **state)
     seg_unref(b);
     seg_pool_trim(&p, 0);
     assert_int_equal(resident(&p), 0);
-    assert_int_equal(p.fresh, 0);
+    assert_int_equal(p.top, 0);
     seg_pool_destroy(&p);
 }
 
@@ -225,6 +254,7 @@ int main(void)
         cmocka_unit_test(gives_back_to_the_kernel),
         cmocka_unit_test(a_trim_leaves_what_is_used),
         cmocka_unit_test(heap),
+        cmocka_unit_test(headers_go_too),
         cmocka_unit_test(large_ones_are_neighbours),
     };
 
