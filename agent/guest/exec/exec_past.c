@@ -166,14 +166,17 @@ static void let_go(struct exec *x)
     exec_keep_not(x);
 }
 
-/* A process became CLOSED: its output is kept for a while. When there is too much of that, or there are too many
- * whose pipes are still open, the oldest that nobody reads go. */
+/* A process became CLOSED: its output is kept for a while, the last of it where there is much. When all together is too
+ * much, or there are too many whose pipes are still open, the oldest that nobody reads go. */
 void exec_keep(struct exec *x)
 {
     struct execs *t = x->table;
-    uint32_t segs = kept_segs(t), count = t->lingering_count;
+    uint32_t segs, count = t->lingering_count;
     struct exec *old;
 
+    while (x->ring.held > KEPT_SEGS && ring_drop_history(&x->ring))
+        ;
+    segs = kept_segs(t);
     if (x->ring.held > 0 && !t->stopping)
         timerq_set(&t->kept, &x->kept);
     TAILQ_FOREACH (old, &t->lingering, link) {

@@ -14,6 +14,8 @@ struct record {
 #define RECORD_SIZE sizeof(struct record)
 #define RECORD_MIN  64 /* less room than this at a segment's end is not worth a new record */
 #define READ_SEGS   (FRAME_MAX / SEG_SIZE + 2)
+#define PLENTY_SHARE                                                                                         \
+    16 /* of the pool in use: large segments, which may stay half empty, are a waste from there on */
 
 /* Where a record can begin behind `used` bytes: headers are aligned. */
 static uint32_t aligned(uint32_t used)
@@ -151,7 +153,7 @@ static struct seg *take(struct ring *r, struct place *p)
 /* A large one, for a ring that is being filled fast while there is plenty; NULL: small ones will do. */
 static struct seg *take_large(struct ring *r, struct place *p)
 {
-    if (r->held < SEG_UNITS || pressed(r) || r->held + p->fresh_units + SEG_UNITS > seg_pool_free(r->pool))
+    if (r->held < SEG_UNITS || r->pool->in_use >= r->pool->total / PLENTY_SHARE)
         return NULL;
     while (r->held + p->fresh_units + SEG_UNITS > r->max) {
         if (!has_own(r, p))

@@ -101,6 +101,20 @@ static void kept_output_is_bounded(void **state)
     reader_free(&r);
 }
 
+/* Of one that wrote more than that the last is kept. */
+static void one_alone_is_bounded_too(void **state)
+{
+    uint64_t id = run((struct exec_spec){.cmd = NULL}, "head -c 1000000 /dev/zero"), from;
+    struct exec *x = exec_by_id(&rig.table, id);
+
+    (void)state;
+    assert_non_null(x);
+    assert_in_range(x->ring.held, KEPT_BYTES / SEG_SIZE / 2, KEPT_BYTES / SEG_SIZE);
+    assert_int_equal(x->ring.head, 1000000);
+    assert_int_equal(replay(id, 0, &from), 1000000 - x->ring.start);
+    assert_int_equal(from, x->ring.start);
+}
+
 static void what_wrote_nothing_is_not_kept(void **state)
 {
     uint64_t id = run((struct exec_spec){.cmd = NULL}, "exit 0");
@@ -132,6 +146,7 @@ int main(void)
         T(a_tag_that_is_used_again_names_the_new_one_only),
         T(output_is_kept_and_replays),
         T(kept_output_is_bounded),
+        T(one_alone_is_bounded_too),
         T(what_wrote_nothing_is_not_kept),
         T(forgetting_leaves_nothing),
     };
