@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_vsock::{VsockAddr, VsockStream};
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -15,9 +16,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// unix:PATH          a unix socket
 /// tcp:HOST:PORT      TCP
 /// hybrid:PATH:PORT   the VM's unix socket of Firecracker or Cloud Hypervisor, and a port in the guest
+/// vsock:CID:PORT     AF_VSOCK
 /// ```
-///
-/// For AF_VSOCK the crate tokio-vsock has a stream that fits.
 pub async fn dial(address: &str) -> Result<Box<dyn Stream>> {
     timeout(Duration::from_secs(5), connect(address))
         .await
@@ -38,7 +38,12 @@ async fn connect(address: &str) -> Result<Box<dyn Stream>> {
             handshake(&mut stream, port).await?;
             Ok(Box::new(stream))
         }
-        _ => Err(Error::other(format!("{address}: neither unix, tcp nor hybrid"))),
+        Some(("vsock", rest)) => {
+            let (cid, port) = rest.split_once(':').ok_or_else(|| Error::other(format!("{address}: no port")))?;
+            let number = |text: &str| text.parse().map_err(|_| Error::other(format!("{address}: '{text}' is no number")));
+            Ok(Box::new(VsockStream::connect(VsockAddr::new(number(cid)?, number(port)?)).await?))
+        }
+        _ => Err(Error::other(format!("{address}: neither unix, tcp, hybrid nor vsock"))),
     }
 }
 
