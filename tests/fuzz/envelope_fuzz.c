@@ -119,7 +119,8 @@ static char *text_of(const uint8_t *data, size_t size, size_t *len)
 
     CHECK(out);
     for (size_t at = 0, n; at < size; at += n) {
-        n = MIN(fuzz_cut(&cuts, size - at), 1024u);
+        n = fuzz_cut(&cuts, size - at);
+        n = MIN(n, 1024u);
         base64_encode(data + at, n, piece);
         fwrite(piece, 1, BASE64_LEN(n), out);
     }
