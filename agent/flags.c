@@ -21,6 +21,7 @@ enum id {
     MAX_CONNECTIONS,
     KEEP_PROCESSES,
     KILL,
+    FILES_AS,
     LOG_LEVEL,
     LOG_FORMAT,
     SHOW_LIMITS,
@@ -55,6 +56,8 @@ static const struct option table[] = {
     {KEEP_PROCESSES, "keep-processes", 0, NULL, "leave processes running when the agent ends", false},
     {KILL, "kill", 0, "tree|leader", "whom SIGKILL and a process's deadline reach by default (default tree)",
      false},
+    {FILES_AS, "files-as", 0, "root|user",
+     "who opens and makes files: guestd, or the caller's user (default root)", false},
     {LOG_LEVEL, "log-level", 0, "LEVEL", "debug, info, warn, error or off (default info)", false},
     {LOG_FORMAT, "log-format", 0, "text|json", "how log lines look (default text)", false},
     {SHOW_LIMITS, "limits", 0, NULL, "print every limit with its reason, and exit", false},
@@ -173,6 +176,12 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
         return 0;
     case KILL:
         return parse_kill(value, &f->kill_leader, e);
+    case FILES_AS:
+        f->files_as_user = strcmp(value, "user") == 0;
+        if (!f->files_as_user && strcmp(value, "root") != 0)
+            return err_set(e, STATUS_INVALID_ARGUMENT, 0,
+                           "option '--files-as': '%s' is neither root nor user", value);
+        return 0;
     case LOG_LEVEL:
     case LOG_FORMAT:
         return parse_log(f, id, value, e);

@@ -29,6 +29,7 @@ struct flags {
     uint32_t max_connections;
     bool keep_processes;
     bool kill_leader;
+    bool files_as_user;
     enum log_level log_level;
     enum log_format log_format;
     /* Print and exit. */

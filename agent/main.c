@@ -17,6 +17,7 @@
 #include "core/fd.h"
 #include "core/limits.h"
 #include "doors.h"
+#include "files/files.h"
 #include "flags.h"
 #include "init/init.h"
 #include "process/process_service.h"
@@ -41,6 +42,7 @@ static struct agent {
     struct http http;
     struct rpc rpc;
     struct process_service process;
+    struct files files;
     struct system system;
     struct doors doors;
     int signal_fd;
@@ -325,6 +327,7 @@ static int open_services(struct err *e)
     rpc_init(&agent.rpc, &agent.http, &agent.loop, &agent.pool);
     if (health_register(&agent.rpc) < 0 || reflection_register(&agent.rpc) < 0 ||
         process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
+        files_init(&agent.files, &agent.rpc, &agent.settings, agent.workers, agent.flags.files_as_user) < 0 ||
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, agent.workers,
                     agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
