@@ -5,23 +5,15 @@
 #include <limits.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #define CACHED     8
 #define GROUPS_MAX 1024 /* more than the kernel's default of anybody's system; NGROUPS_MAX is 65536 */
 
-/* What tells that a file is the one that was read. */
-struct stamp {
-    struct timespec mtime, ctime;
-    ino_t ino;
-    off_t size;
-};
-
 static struct {
     pthread_mutex_t lock;
     char dir[PATH_MAX];
-    struct stamp passwd, group;
+    struct users_stamp passwd, group;
     struct {
         char *asked; /* the name it was found by */
         struct user *user;
@@ -35,22 +27,59 @@ static void path_of(const char *file, char out[PATH_MAX + 16])
     snprintf(out, PATH_MAX + 16, "%s/%s", cache.dir, file);
 }
 
-static struct stamp stamp_of(const char *file)
+static struct users_stamp stamp_of(const char *file)
 {
     char path[PATH_MAX + 16];
     struct stat st;
 
     path_of(file, path);
     if (stat(path, &st) < 0)
-        return (struct stamp){0};
-    return (struct stamp){st.st_mtim, st.st_ctim, st.st_ino, st.st_size};
+        return (struct users_stamp){0};
+    return (struct users_stamp){st.st_mtim, st.st_ctim, st.st_ino, st.st_size};
 }
 
-static bool same(const struct stamp *a, const struct stamp *b)
+bool users_same(const struct users_stamp *a, const struct users_stamp *b)
 {
     return a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec &&
            a->ctime.tv_sec == b->ctime.tv_sec && a->ctime.tv_nsec == b->ctime.tv_nsec && a->ino == b->ino &&
            a->size == b->size;
+}
+
+/* NULL with *e: not_found when there is no such file, resource_exhausted, internal. */
+static FILE *open_file(const char *file, struct err *e)
+{
+    char path[PATH_MAX + 16];
+    FILE *f;
+
+    path_of(file, path);
+    f = fopen(path, "re");
+    if (!f)
+        err_set(e,
+                errno == ENOENT                                         ? STATUS_NOT_FOUND
+                : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? STATUS_RESOURCE_EXHAUSTED
+                                                                        : STATUS_INTERNAL,
+                errno, "open '%s'", path);
+    return f;
+}
+
+struct users_stamp users_stamp(const char *file)
+{
+    struct users_stamp stamp;
+
+    pthread_mutex_lock(&cache.lock);
+    stamp = stamp_of(file);
+    pthread_mutex_unlock(&cache.lock);
+    return stamp;
+}
+
+FILE *users_open(const char *file, struct err *e)
+{
+    FILE *f;
+
+    pthread_mutex_lock(&cache.lock);
+    f = open_file(file, e);
+    pthread_mutex_unlock(&cache.lock);
+    return f;
 }
 
 static void forget(void)
@@ -106,23 +135,6 @@ static struct user *make(const struct passwd *pw, const gid_t *groups, size_t n,
     u->home = memcpy(text + name, pw->pw_dir, home);
     u->shell = memcpy(text + name + home, pw->pw_shell, shell);
     return u;
-}
-
-/* NULL with *e: not_found when there is no such file, resource_exhausted, internal. */
-static FILE *open_file(const char *file, struct err *e)
-{
-    char path[PATH_MAX + 16];
-    FILE *f;
-
-    path_of(file, path);
-    f = fopen(path, "re");
-    if (!f)
-        err_set(e,
-                errno == ENOENT                                         ? STATUS_NOT_FOUND
-                : errno == EMFILE || errno == ENFILE || errno == ENOMEM ? STATUS_RESOURCE_EXHAUSTED
-                                                                        : STATUS_INTERNAL,
-                errno, "open '%s'", path);
-    return f;
 }
 
 /* The supplementary groups of the user, its own first. Returns how many, or -1 with *e: a process must not run without
@@ -184,14 +196,14 @@ static struct user *read_user(const char *name, size_t *size, struct err *e)
 
 struct user *users_find(const char *name, struct err *e)
 {
-    struct stamp passwd, group;
+    struct users_stamp passwd, group;
     struct user *u = NULL;
     size_t size;
 
     pthread_mutex_lock(&cache.lock);
     passwd = stamp_of("passwd");
     group = stamp_of("group");
-    if (!same(&passwd, &cache.passwd) || !same(&group, &cache.group)) {
+    if (!users_same(&passwd, &cache.passwd) || !users_same(&group, &cache.group)) {
         forget();
         cache.passwd = passwd;
         cache.group = group;

@@ -5,7 +5,9 @@
 #ifndef GUEST_USERS_H
 #define GUEST_USERS_H
 
+#include <stdio.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "core/err.h"
 
@@ -27,6 +29,21 @@ struct user *users_find(const char *name, struct err *e);
 /* *gid: the group of that name, or, when there is none and the name is a number, that. Returns 0, or -1 with *e: as
  * users_find. */
 MUST_CHECK int users_group(const char *name, gid_t *gid, struct err *e);
+
+/* What tells that a file is the one that was read before; all 0 without one. */
+struct users_stamp {
+    struct timespec mtime, ctime;
+    ino_t ino;
+    off_t size;
+};
+
+/* Of "passwd" or "group". Take it before reading: what changes meanwhile is noticed the next time. */
+struct users_stamp users_stamp(const char *file);
+bool users_same(const struct users_stamp *a, const struct users_stamp *b);
+
+/* "passwd" or "group", to be read; the caller closes it. NULL with *e: not_found when there is no such file,
+ * resource_exhausted, internal. */
+FILE *users_open(const char *file, struct err *e);
 
 /* Where the files are: "/etc" unless a test says otherwise. Empties the cache. */
 void users_set_directory(const char *dir);

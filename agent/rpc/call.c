@@ -549,6 +549,11 @@ const char *rpc_user(const struct rpc_call *call)
     return call->x->user;
 }
 
+bool rpc_legacy_client(const struct rpc_call *call)
+{
+    return connect_legacy(call->x);
+}
+
 uint64_t rpc_timeout_ms(const struct rpc_call *call)
 {
     return call->timeout_ms;

@@ -128,4 +128,7 @@ int message_encode(struct rpc_call *call, const ProtobufCMessage *m, const struc
 /* Appends an envelope with the given flags around `body`, which is empty then. On failure (-1) `out` is as it was. */
 int message_envelope(uint8_t flags, struct chain *body, struct chain *out);
 
+/* Whether envd's oldest client asks. */
+bool connect_legacy(const struct http_exchange *x);
+
 #endif

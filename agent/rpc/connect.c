@@ -25,12 +25,16 @@ static int parse_timeout(struct bytes v, uint64_t *ms, struct err *e)
     return 0;
 }
 
+bool connect_legacy(const struct http_exchange *x)
+{
+    return bytes_are(http_request_field(x, "user-agent"), "connect-python");
+}
+
 static int check(struct http_exchange *x, struct err *e)
 {
     struct bytes version = http_request_field(x, "connect-protocol-version");
 
-    if (bytes_are(http_request_field(x, "user-agent"),
-                  "connect-python")) /* as envd tells its oldest client */
+    if (connect_legacy(x)) /* as envd tells its oldest client */
         http_add(x, "X-E2B-Legacy-SDK", "true");
     if (version.ptr && !bytes_are(version, "1"))
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "connect-protocol-version must be \"1\"");

@@ -115,6 +115,9 @@ void rpc_add_trailer(struct rpc_call *call, const char *name, struct bytes value
 /* Name of the user whom the client asked for, checked to exist; NULL when it named none. */
 const char *rpc_user(const struct rpc_call *call);
 
+/* Whether it is envd's oldest client (User-Agent "connect-python"), which knows only the first fields of a file's entry. */
+bool rpc_legacy_client(const struct rpc_call *call);
+
 /* The client's deadline in ms from the call's start; 0: none. */
 uint64_t rpc_timeout_ms(const struct rpc_call *call);
 

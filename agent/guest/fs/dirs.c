@@ -4,12 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum status status_of(int errnum)
-{
-    return errnum == ENOSPC || errnum == EDQUOT                     ? STATUS_RESOURCE_EXHAUSTED
-           : errnum == EACCES || errnum == EPERM || errnum == EROFS ? STATUS_PERMISSION_DENIED
-                                                                    : STATUS_INTERNAL;
-}
+#include "guest/fs/status.h"
 
 static int make_one(const char *path, uid_t uid, gid_t gid, struct err *e)
 {
@@ -18,14 +13,14 @@ static int make_one(const char *path, uid_t uid, gid_t gid, struct err *e)
     if (stat(path, &st) == 0)
         return S_ISDIR(st.st_mode) ? 0 : err_set(e, STATUS_INTERNAL, 0, "path is a file: %s", path);
     if (errno != ENOENT)
-        return err_set(e, status_of(errno), errno, "failed to stat directory: %s", path);
+        return err_set(e, fs_status(errno), errno, "failed to stat directory: %s", path);
     if (mkdir(path, 0755) < 0) {
         if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) /* somebody else was faster */
             return 0;
-        return err_set(e, status_of(errno), errno, "failed to create directory: %s", path);
+        return err_set(e, fs_status(errno), errno, "failed to create directory: %s", path);
     }
     if (chown(path, uid, gid) < 0 && errno != EPERM) /* without the right to, it is ours anyway */
-        return err_set(e, status_of(errno), errno, "failed to chown directory: %s", path);
+        return err_set(e, fs_status(errno), errno, "failed to chown directory: %s", path);
     return 0;
 }
 

@@ -1,0 +1,23 @@
+/* Names of users and groups by their numbers: /etc/passwd and /etc/group as they are now, read once and again only when one of
+ * them has changed. A look-up is a search in a sorted table, whatever the number of entries that ask.
+ *
+ * Threads: any. A snapshot is immutable and counted: what it answers is valid until owners_put. */
+#ifndef GUEST_FS_OWNERS_H
+#define GUEST_FS_OWNERS_H
+
+#include <sys/types.h>
+
+#include "core/base.h"
+
+struct owners;
+
+/* The current snapshot; the caller puts it back. It may block, as any read of a file. NULL when out of memory. */
+struct owners *owners_get(void);
+void owners_put(struct owners *o); /* NULL is ignored */
+
+/* The name, the first one where several have the number; NULL without one, or where the files name more than OWNERS_MAX bytes
+ * of users or groups. */
+const char *owners_user(const struct owners *o, uid_t uid);
+const char *owners_group(const struct owners *o, gid_t gid);
+
+#endif
