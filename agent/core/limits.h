@@ -88,6 +88,9 @@
     X(SHUTDOWN_MAX_MS, 5000, "ms", "the agent's whole shutdown")                                             \
     X(LOG_RING_BYTES, 64 * KIB, "bytes", "log kept in memory as PID 1; the oldest lines go")                 \
     X(LOG_LINE_MAX, 2 * KIB, "bytes", "one log line; a longer one is cut, and still a line")                 \
+    X(LIST_ENTRIES_MAX, 50000, "entries", "of one ListDir; then resource_exhausted: guest.v1.Files/List")    \
+    X(LIST_BYTES_MAX, 32 * MIB, "bytes", "memory for one answer about files; then resource_exhausted")       \
+    X(WALK_MAX, 16 * MIB, "bytes", "names of the directories above one, in a tree; then out of memory")      \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 

@@ -1,9 +1,11 @@
 #include "files/files.h"
 
+#include "files/filesystem_service.h"
+
 int files_init(struct files *f, struct rpc *rpc, struct settings *settings, struct jobs *workers,
                bool as_user)
 {
     *f = (struct files){
         .settings = settings, .workers = workers, .http = rpc->http, .rpc = rpc, .as_user = as_user};
-    return 0;
+    return filesystem_service_init(f);
 }

@@ -11,7 +11,8 @@ struct files {
     struct jobs *workers;
     struct http *http;
     struct rpc *rpc;
-    bool as_user;           /* --files-as user */
+    bool as_user; /* --files-as user */
+    struct rpc_service filesystem;
     struct tickets waiting; /* calls and exchanges that wait for a worker */
 };
 

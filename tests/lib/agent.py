@@ -25,7 +25,8 @@ SLOW = 4 if PRESET != "release" else 1  # sanitizers cost time
 def protos():
     """The messages of the protos, generated once into build/deps/python."""
     out = ROOT / "build/deps/python"
-    files = ["process/process.proto", "guest/v1/agent.proto", "guest/v1/exec.proto"]
+    files = ["process/process.proto", "filesystem/filesystem.proto", "guest/v1/agent.proto", "guest/v1/exec.proto",
+             "guest/v1/files.proto"]
     newest = max((ROOT / "proto" / f).stat().st_mtime for f in files)
     made = [out / f.replace(".proto", "_pb2.py") for f in files]
     if not all(m.exists() and m.stat().st_mtime >= newest for m in made):
@@ -34,7 +35,8 @@ def protos():
                        check=True, cwd=ROOT / "proto")
     if str(out) not in sys.path:
         sys.path.insert(0, str(out))
-    from guest.v1 import agent_pb2, exec_pb2
+    from filesystem import filesystem_pb2  # noqa: F401
+    from guest.v1 import agent_pb2, exec_pb2, files_pb2  # noqa: F401
     from process import process_pb2
     return process_pb2, agent_pb2, exec_pb2
 

@@ -1,0 +1,153 @@
+#include "files/unary.h"
+
+#include "core/limits.h"
+
+/* The call's state, on the loop: it outlives no call, the job may. */
+struct wait {
+    struct files *files;
+    struct rpc_call *call;
+    ticket ticket;
+    struct unary *at_work; /* NULL when that is done */
+};
+
+static void forget(void *state)
+{
+    struct wait *w = state;
+
+    if (w->at_work)
+        atomic_store(&w->at_work->stop, true);
+    ticket_drop(&w->files->waiting, w->ticket);
+    free(w);
+}
+
+static void unary_free(struct unary *u)
+{
+    fs_caller_clear(&u->caller);
+    arena_clear(&u->arena);
+    free(u);
+}
+
+static int work_as_caller(struct unary *u, struct err *e)
+{
+    CLEANUP_FREE struct user *user = fs_caller_user(&u->caller, e);
+    int ret;
+
+    if (!user || fs_caller_enter(&u->caller, user, e) < 0)
+        return -1;
+    ret = u->work(u, user, e);
+    fs_caller_leave(&u->caller);
+    return ret;
+}
+
+static void run(struct job *j)
+{
+    struct unary *u = CONTAINER_OF(j, struct unary, job);
+
+    u->failed = work_as_caller(u, &u->error) < 0;
+}
+
+static void done(struct job *j)
+{
+    struct unary *u = CONTAINER_OF(j, struct unary, job);
+    struct wait *w = ticket_find(&u->files->waiting, u->waiting);
+
+    if (w) {
+        w->at_work = NULL;
+        if (u->failed)
+            rpc_finish(w->call, &u->error);
+        else
+            rpc_reply(w->call, u->response);
+    }
+    unary_free(u);
+}
+
+/* A copy in the arena: by the wire's own form. */
+static const ProtobufCMessage *copy_message(const ProtobufCMessage *m, struct arena *a, struct err *e)
+{
+    size_t len = protobuf_c_message_get_packed_size(m);
+    uint8_t *packed = arena_alloc(a, len + 1); /* an empty message is one, too */
+    const ProtobufCMessage *copy;
+
+    if (!packed) {
+        err_nomem(e, "copy a request");
+        return NULL;
+    }
+    protobuf_c_message_pack(m, packed);
+    copy = codec_decode(CODEC_PROTO, m->descriptor, (struct bytes){(const char *)packed, len}, a, e);
+    a->max = LIST_BYTES_MAX; /* the decoder sets a bound for a message of that length */
+    return copy;
+}
+
+static struct unary *unary_new(struct files *f, const struct rpc_call *call, const ProtobufCMessage *m,
+                               struct err *e)
+{
+    struct unary *u = calloc(1, sizeof *u);
+
+    err_nomem(e, "ask a worker");
+    if (!u)
+        return NULL;
+    *u = (struct unary){.job = {.run = run, .done = done},
+                        .files = f,
+                        .legacy = rpc_legacy_client(call),
+                        .arena = {.max = LIST_BYTES_MAX}};
+    if (fs_caller_init(&u->caller, rpc_user(call), f->settings->env, f->as_user) == 0 &&
+        (u->request = copy_message(m, &u->arena, e)))
+        return u;
+    unary_free(u);
+    return NULL;
+}
+
+/* The only place where these calls go to the workers. On failure u still is the caller's. */
+static int submit(struct files *f, struct unary *u, struct wait *w, struct err *e)
+{
+    u->waiting = ticket_new(&f->waiting, w);
+    if (!u->waiting)
+        return err_nomem(e, "ask a worker");
+    if (jobs_submit(f->workers, &u->job, e) == 0)
+        return 0;
+    ticket_drop(&f->waiting, u->waiting);
+    return -1;
+}
+
+enum rpc_taken unary_begin(struct rpc_call *call, const ProtobufCMessage *m,
+                           int (*work)(struct unary *u, const struct user *user, struct err *e))
+{
+    struct files *f = rpc_context(call);
+    struct wait *w = calloc(1, sizeof *w);
+    struct err e;
+    struct unary *u = w ? unary_new(f, call, m, &e) : NULL;
+
+    if (!w)
+        err_nomem(&e, "ask a worker");
+    if (u)
+        u->work = work;
+    if (!u || submit(f, u, w, &e) < 0) {
+        if (u)
+            unary_free(u);
+        free(w);
+        rpc_finish(call, &e);
+        return RPC_NEXT;
+    }
+    *w = (struct wait){.files = f, .call = call, .ticket = u->waiting, .at_work = u};
+    rpc_set_state(call, w, forget);
+    return RPC_NEXT;
+}
+
+char *unary_path(struct unary *u, const struct user *user, const char *text, const ProtobufCBinaryData *bytes,
+                 struct err *e)
+{
+    if (bytes && bytes->len > 0) {
+        const char *copy = arena_string(&u->arena, (struct bytes){(const char *)bytes->data, bytes->len});
+
+        if (!copy) {
+            err_nomem(e, "read a path");
+            return NULL;
+        }
+        if (strlen(copy) != bytes->len) {
+            err_set(e, STATUS_INVALID_ARGUMENT, 0, "a path with a NUL");
+            return NULL;
+        }
+        text = copy;
+    }
+    return fs_caller_path(&u->caller, user, text, e);
+}
