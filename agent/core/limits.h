@@ -90,6 +90,9 @@
     X(LOG_LINE_MAX, 2 * KIB, "bytes", "one log line; a longer one is cut, and still a line")                 \
     X(LIST_ENTRIES_MAX, 50000, "entries", "of one ListDir; then resource_exhausted: guest.v1.Files/List")    \
     X(LIST_BYTES_MAX, 32 * MIB, "bytes", "memory for one answer about files; then resource_exhausted")       \
+    X(LIST_PAGE_MAX, 10000, "entries", "of one page of guest.v1.Files/List; then invalid_argument")          \
+    X(LIST_PAGE_DEFAULT, 1000, "entries", "of a page whose request names no limit")                          \
+    X(LIST_PAGE_BYTES, 4 * MIB, "bytes", "memory of a page; then it ends early: names may be long")          \
     X(WALK_MAX, 16 * MIB, "bytes", "names of the directories above one, in a tree; then out of memory")      \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")

@@ -1,5 +1,6 @@
 #include "files/files.h"
 
+#include "files/files_service.h"
 #include "files/filesystem_service.h"
 
 int files_init(struct files *f, struct rpc *rpc, struct settings *settings, struct jobs *workers,
@@ -7,5 +8,5 @@ int files_init(struct files *f, struct rpc *rpc, struct settings *settings, stru
 {
     *f = (struct files){
         .settings = settings, .workers = workers, .http = rpc->http, .rpc = rpc, .as_user = as_user};
-    return filesystem_service_init(f);
+    return filesystem_service_init(f) < 0 ? -1 : files_service_init(f);
 }

@@ -11,9 +11,9 @@ struct files {
     struct jobs *workers;
     struct http *http;
     struct rpc *rpc;
-    bool as_user; /* --files-as user */
-    struct rpc_service filesystem;
-    struct tickets waiting; /* calls and exchanges that wait for a worker */
+    bool as_user;                       /* --files-as user */
+    struct rpc_service filesystem, own; /* filesystem.Filesystem, guest.v1.Files */
+    struct tickets waiting;             /* calls and exchanges that wait for a worker */
 };
 
 /* Registers the services and routes; what is passed must outlive it. Returns 0, or -1 when out of memory. */
