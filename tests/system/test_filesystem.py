@@ -265,7 +265,7 @@ def test_a_tree_of_any_depth(shared, tree):
     for name in "tu":
         shared.call(FILESYSTEM + "Remove", {"path": f"{tree}/{name}"})
     assert os.listdir(tree) == []
-    assert shared.fds() <= before
+    wait_for(lambda: shared.fds() <= before, what="descriptors to be closed")
 
 
 # --- while others change the tree -----------------------------------------------------------------------------------
@@ -296,9 +296,10 @@ def test_what_vanishes_does_not_fail_a_listing(shared, tree):
             for _ in range(300):
                 entries = c.call(FILESYSTEM + "ListDir", {"path": f"{tree}/t", "depth": 5}).get("entries", [])
                 assert set(names(entries, tree / "t")) <= {"d", "d/e", "d/f"}
-                c.call(FILESYSTEM + "Remove", {"path": f"{tree}/t/d"})
-    except RpcError as e:
-        assert "directory not empty" in e.message or "not a directory" in e.message, e
+                try:
+                    c.call(FILESYSTEM + "Remove", {"path": f"{tree}/t/d"})
+                except RpcError as e:  # new entries come as fast as they go
+                    assert "directory not empty" in e.message, e
     finally:
         over.set()
         thread.join()

@@ -10,6 +10,8 @@
 #include "guest/fs/walk.h"
 #include "guest/paths.h"
 
+#define TRIES 16 /* when others put something there as fast as it is removed */
+
 struct removal {
     struct fs_walk walk;
     const char *root;
@@ -100,20 +102,21 @@ static int empty(struct removal *r, const atomic_bool *stop)
     return r->failed ? -1 : 0;
 }
 
+/* Returns 0, 1: it is something else by now, or has new entries; or -1 with *e. */
 static int remove_tree(const char *path, const atomic_bool *stop, struct err *e)
 {
     struct removal r = {.root = path, .e = e};
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret = 0;
 
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    if (fd < 0 || fs_walk_begin(&r.walk, fd) < 0)
-        return err_set(e, fs_status(errno), errno, "error removing file or directory: open %s", path);
-    ret = empty(&r, stop);
-    fs_walk_end(&r.walk);
-    if (ret == 0 && rmdir(path) < 0 && errno != ENOENT)
-        return err_set(e, fs_status(errno), errno, "error removing file or directory: unlinkat %s", path);
-    return ret;
+    if (fd >= 0 && fs_walk_begin(&r.walk, fd) == 0) {
+        ret = empty(&r, stop);
+        fs_walk_end(&r.walk);
+        if (ret < 0 || rmdir(path) == 0)
+            return ret;
+    }
+    err_set(e, fs_status(errno), errno, "error removing file or directory: unlinkat %s", path);
+    return e->errnum == ENOENT || e->errnum == ENOTDIR || e->errnum == ELOOP || e->errnum == ENOTEMPTY ? 1
+                                                                                                       : -1;
 }
 
 /* The path without slashes at its end, on the heap: they would follow a link. */
@@ -138,11 +141,18 @@ int fs_remove(const char *path, const atomic_bool *stop, struct err *e)
         return err_set(e, STATUS_INTERNAL, EINVAL, "error removing file or directory: RemoveAll %s", path);
     if (strcmp(clean, "/") == 0)
         return err_set(e, STATUS_INTERNAL, EBUSY, "error removing file or directory: RemoveAll %s", path);
-    if (unlink(trimmed) == 0 || errno == ENOENT)
-        return 0;
-    if (errno == EISDIR)
-        return remove_tree(trimmed, stop, e);
-    return err_set(e, fs_status(errno), errno, "error removing file or directory: unlinkat %s", path);
+    for (int tries = 0; tries < TRIES; tries++) {
+        int ret;
+
+        if (unlink(trimmed) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != EISDIR)
+            return err_set(e, fs_status(errno), errno, "error removing file or directory: unlinkat %s", path);
+        ret = remove_tree(trimmed, stop, e);
+        if (ret <= 0)
+            return ret;
+    }
+    return -1;
 }
 
 int fs_remove_one(const char *path, struct err *e)

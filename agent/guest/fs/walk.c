@@ -107,6 +107,8 @@ static int fill(struct fs_walk_level *l)
     n = getdents64(l->fd, l->buffer, BUFFER);
     l->at = 0;
     l->len = n > 0 ? (size_t)n : 0;
+    if (n < 0 && errno == ENOENT) /* it was removed: it is empty */
+        return 0;
     return n < 0 ? -1 : n > 0;
 }
 
