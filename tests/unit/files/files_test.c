@@ -14,6 +14,7 @@ static void services_are_there(void **state)
 {
     (void)state;
     assert_true(registered("/filesystem.Filesystem/Stat"));
+    assert_true(registered("/guest.v1.Files/List"));
     assert_false(registered("/filesystem.Filesystem/None"));
 }
 
