@@ -15,6 +15,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	filesystemrpc "guestd/proto/filesystem/filesystemconnect"
 	agentrpc "guestd/proto/guest/v1/guestv1connect"
 	pb "guestd/proto/process"
 	rpc "guestd/proto/process/processconnect"
@@ -67,6 +68,8 @@ type client struct {
 	process rpc.ProcessClient
 	agent   agentrpc.AgentClient
 	exec    agentrpc.ExecClient
+	files   agentrpc.FilesClient
+	envd    filesystemrpc.FilesystemClient
 }
 
 func dial(t *testing.T, url string, way way) *client {
@@ -85,7 +88,8 @@ func dial(t *testing.T, url string, way way) *client {
 	})
 	h := &http.Client{Transport: transport}
 	return &client{t, ctx, way, h, rpc.NewProcessClient(h, url, way.options...),
-		agentrpc.NewAgentClient(h, url, way.options...), agentrpc.NewExecClient(h, url, way.options...)}
+		agentrpc.NewAgentClient(h, url, way.options...), agentrpc.NewExecClient(h, url, way.options...),
+		agentrpc.NewFilesClient(h, url, way.options...), filesystemrpc.NewFilesystemClient(h, url, way.options...)}
 }
 
 // eachWay runs the test in all of them. What it leaves running does not outlive it.
