@@ -4,6 +4,7 @@ The client is written from the protocols, not from guestd: HTTP/1.1 (RFC 9112) a
 (https://connectrpc.com/docs/protocol) over a plain socket, in both codecs.
 """
 import base64
+import importlib
 import json
 import os
 import re
@@ -35,8 +36,9 @@ def protos():
                        check=True, cwd=ROOT / "proto")
     if str(out) not in sys.path:
         sys.path.insert(0, str(out))
-    from filesystem import filesystem_pb2  # noqa: F401
-    from guest.v1 import agent_pb2, exec_pb2, files_pb2  # noqa: F401
+    for file in files:  # each makes its messages known
+        importlib.import_module(file.replace("/", ".").replace(".proto", "_pb2"))
+    from guest.v1 import agent_pb2, exec_pb2
     from process import process_pb2
     return process_pb2, agent_pb2, exec_pb2
 
