@@ -26,7 +26,7 @@ SERVICE = ["agent/core", "agent/guest", "agent/net", "agent/http", "agent/rpc", 
 LIBRARIES = {
     "llhttp.h": ["agent/http", "ctl/client"],
     "nghttp2/nghttp2.h": ["agent/http", "ctl/client"],
-    "zlib.h": ["agent/rpc"],
+    "zlib.h": ["agent/http", "agent/rpc"],
     "jansson.h": ["agent/rpc/codec"],
     "ev.h": ["agent/core"],
     "protobuf-c/protobuf-c.h": ["agent/rpc/codec"],

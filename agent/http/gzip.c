@@ -1,0 +1,139 @@
+#include "http/gzip.h"
+
+#include <zlib.h>
+
+struct gzip_stream {
+    z_stream z;
+    bool deflates;
+    bool begun;   /* the first byte came */
+    bool between; /* inflate: a member has ended, and no byte of another came */
+};
+
+struct gzip_stream *gzip_deflate_new(void)
+{
+    struct gzip_stream *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return NULL;
+    g->deflates = true;
+    if (deflateInit2(&g->z, 1, Z_DEFLATED, 13 + 16, 5, Z_DEFAULT_STRATEGY) == Z_OK)
+        return g;
+    free(g);
+    return NULL;
+}
+
+struct gzip_stream *gzip_inflate_new(void)
+{
+    struct gzip_stream *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return NULL;
+    if (inflateInit2(&g->z, 15 + 16) == Z_OK)
+        return g;
+    free(g);
+    return NULL;
+}
+
+void gzip_free(struct gzip_stream *g)
+{
+    if (!g)
+        return;
+    if (g->deflates)
+        deflateEnd(&g->z);
+    else
+        inflateEnd(&g->z);
+    free(g);
+}
+
+/* One call of zlib: from the first piece of `in` to the end of `out`, at most `max` bytes. Returns zlib's verdict, or
+ * Z_MEM_ERROR where there is no segment; *made says how many bytes were appended. */
+static int step(struct gzip_stream *g, struct chain *in, int flush, struct seg_pool *pool, struct chain *out,
+                size_t max, size_t *made)
+{
+    static const Bytef nothing;
+    const struct chain_item *first = in->bytes > 0 ? chain_item_at(in, 0) : NULL;
+    uint32_t len = first ? first->len : 0;
+    size_t room;
+    uint8_t *at = chain_reserve(out, pool, 1, &room);
+    int ret;
+
+    *made = 0;
+    if (!at)
+        return Z_MEM_ERROR;
+    room = MIN(room, max);
+    g->z.next_in = first ? first->data : (Bytef *)(uintptr_t)&nothing;
+    g->z.avail_in = len;
+    g->z.next_out = at;
+    g->z.avail_out = (uInt)room;
+    ret = g->deflates ? deflate(&g->z, flush) : inflate(&g->z, Z_NO_FLUSH);
+    *made = room - g->z.avail_out;
+    chain_commit(out, *made);
+    chain_drop(in, len - g->z.avail_in);
+    return ret;
+}
+
+enum gzip_result gzip_deflate(struct gzip_stream *g, struct chain *in, bool end, struct seg_pool *pool,
+                              struct chain *out, size_t max)
+{
+    while (in->bytes > 0 || end) {
+        bool last = end && in->count <= 1;
+        size_t made;
+        int ret;
+
+        if (max == 0)
+            return GZIP_FULL;
+        ret = step(g, in, last ? Z_FINISH : Z_NO_FLUSH, pool, out, max, &made);
+        max -= made;
+        if (ret == Z_STREAM_END)
+            return GZIP_END;
+        if (ret == Z_MEM_ERROR)
+            return GZIP_NO_MEMORY;
+    }
+    return GZIP_NEEDS_INPUT;
+}
+
+/* What follows from zlib's verdict over a piece of input. GZIP_NEEDS_INPUT: go on. */
+static enum gzip_result judge(struct gzip_stream *g, int ret)
+{
+    switch (ret) {
+    case Z_STREAM_END:
+        g->between = true;
+        return inflateReset(&g->z) == Z_OK ? GZIP_NEEDS_INPUT : GZIP_BROKEN;
+    case Z_OK:
+    case Z_BUF_ERROR: /* no progress: the end of the input, or of the room */
+        return GZIP_NEEDS_INPUT;
+    case Z_MEM_ERROR:
+        return GZIP_NO_MEMORY;
+    default:
+        return GZIP_BROKEN;
+    }
+}
+
+enum gzip_result gzip_inflate(struct gzip_stream *g, struct chain *in, bool end, struct seg_pool *pool,
+                              struct chain *out, size_t max)
+{
+    /* With the room used up zlib may hold more of what it took, also when the input is at its end. */
+    bool pending = g->begun && !g->between;
+
+    while (in->bytes > 0 || pending) {
+        enum gzip_result result;
+        size_t before = in->bytes, made;
+        int ret;
+
+        if (max == 0)
+            return GZIP_FULL;
+        if (before > 0) {
+            g->begun = true;
+            g->between = false;
+        }
+        ret = step(g, in, Z_NO_FLUSH, pool, out, max, &made);
+        max -= made;
+        result = judge(g, ret);
+        if (result != GZIP_NEEDS_INPUT)
+            return result;
+        pending = made > 0 && !g->between;
+    }
+    if (!end)
+        return GZIP_NEEDS_INPUT;
+    return g->between ? GZIP_END : GZIP_BROKEN;
+}
