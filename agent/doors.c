@@ -108,6 +108,7 @@ static enum http_verdict authorize(struct http_exchange *x)
     char *user;
     struct err e;
 
+    x->allowed = auth_check(d->settings, &caller, 0, &e) == 0;
     if (auth_check(d->settings, &caller, flags_of(x), &e) < 0) {
         http_error(x, http_status_of(e.status), "%s", e.text);
         return HTTP_DENY;

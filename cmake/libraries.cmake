@@ -17,6 +17,7 @@ guestd_static_library(protobuf-c protobuf-c/protobuf-c.h protobuf-c)
 guestd_static_library(zlib zlib.h z)
 guestd_static_library(jansson jansson.h jansson)
 guestd_static_library(nghttp2 nghttp2/nghttp2.h nghttp2)
+guestd_static_library(md sha2.h md)
 
 # llhttp comes as C sources (package node-llhttp).
 find_path(llhttp_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)

@@ -89,7 +89,8 @@ struct http_exchange {
     ticket waiting; /* for authorization; 0: not waiting */
 
     /* who asks: filled by the authorization hook */
-    char *user; /* name of the Basic user, checked to exist; NULL: none was given; owned */
+    char *user;   /* name of the Basic user, checked to exist; NULL: none was given; owned */
+    bool allowed; /* may make calls that are not public: a route with HTTP_PUBLIC need not check more */
 };
 
 /* --- for handlers ---------------------------------------------------------------------------- */
