@@ -159,7 +159,7 @@ static void on_output_memory(struct seg_pool *pool, void *arg)
     (void)pool;
     (void)arg;
     execs_memory_free(&agent.execs);
-    rpc_memory_free(&agent.rpc);
+    http_memory_free(&agent.http);
 }
 
 static void on_input_memory(struct seg_pool *pool, void *arg)

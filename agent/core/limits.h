@@ -56,6 +56,7 @@
     X(URL_MAX, 8 * KIB, "bytes", "request target; then 414")                                                 \
     X(LOOKAHEAD_MAX, 16 * KIB, "bytes", "read beyond the current request; then reading stops")               \
     X(BODY_WINDOW, 64 * KIB, "bytes", "request body read and not yet consumed; then reading stops")          \
+    X(RANGES_MAX, 32, "ranges", "of one download; with more the whole file is sent, as RFC 9110 lets us")    \
     X(HEADER_TIMEOUT_MS, 20000, "ms", "from the first byte of a request to the end of its header; then 408") \
     X(IDLE_TIMEOUT_MS, 640000, "ms", "connection without a request; longer than any known host pool keeps")  \
     X(LINGER_MS, 2000, "ms", "a closing connection waits for its peer; Firecracker kills after 2 s")         \
@@ -82,6 +83,8 @@
     X(TURN_MESSAGES, 16, "messages", "what one source may handle in one turn, in messages")                  \
     X(VSOCK_WRITE_MAX, 32 * KIB, "bytes", "one write on AF_VSOCK; larger ones stall Linux 6.12.y and 6.17+") \
     X(FDS_MAX, 65536, "descriptors", "RLIMIT_NOFILE is raised to this; children get the old one")            \
+    X(DOWNLOAD_WHOLE, 8 * KIB, "bytes", "a file answered by the job that opened it; lies on the heap")       \
+    X(DOWNLOAD_BLOCK, 128 * KIB, "bytes", "of a file in one job, one ahead of its client; a disk request")   \
     X(KEEPALIVE_DEFAULT_S, 90, "s", "keepalive of a quiet stream when the client names no valid interval")   \
     X(KEEPALIVE_MAX_S, 86400, "s", "longest keepalive interval; larger wishes mean the default")             \
     X(SHUTDOWN_GRACE_MS, 2000, "ms", "from SIGTERM to SIGKILL of the processes when the agent ends")         \

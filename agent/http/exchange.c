@@ -7,6 +7,8 @@
 #include "http/http.h"
 #include "http/query.h"
 
+#define STARVED_RETRY_MS 100
+
 /* --- for handlers ---------------------------------------------------------------------------- */
 
 struct bytes http_request_field(const struct http_exchange *x, const char *name)
@@ -47,6 +49,7 @@ static void finish_head(struct http_exchange *x, int status, const char *type)
         http_fields_clear(&x->response);
         chain_clear(&x->body);
         x->status = 500;
+        x->streamed = false;
         x->response_length = 0;
     }
     http_kick(x);
@@ -80,10 +83,41 @@ void http_reply_text(struct http_exchange *x, int status, const char *text)
     http_reply(x, status, "text/plain; charset=utf-8", bytes_of(text));
 }
 
-void http_stream(struct http_exchange *x, int status, const char *type)
+void http_stream(struct http_exchange *x, int status, const char *type, int64_t length)
 {
-    x->response_length = -1;
+    x->streamed = true;
+    x->response_length = length;
     finish_head(x, status, type);
+}
+
+void http_starve(struct http_exchange *x)
+{
+    struct http *h = x->http;
+
+    if (!x->starved)
+        TAILQ_INSERT_TAIL(&h->starved, x, starved_link);
+    x->starved = true;
+    seg_pool_want(h->net->pool);
+    if (!ev_is_active(
+            &h->hungry)) /* it may have been the heap's memory, and nobody tells when there is some */
+        loop_timer(h->net->loop, &h->hungry, STARVED_RETRY_MS);
+}
+
+static void feed(struct http_exchange *x)
+{
+    if (x->starved)
+        TAILQ_REMOVE(&x->http->starved, x, starved_link);
+    x->starved = false;
+}
+
+void http_memory_free(struct http *h)
+{
+    struct http_exchange *x;
+
+    while ((x = TAILQ_FIRST(&h->starved))) {
+        feed(x);
+        http_kick(x);
+    }
 }
 
 void http_kick(struct http_exchange *x)
@@ -268,7 +302,7 @@ static void deliver(struct http_exchange *x)
 {
     if (x->waiting)
         return;
-    if (!x->events || x->over || x->ended || (x->status && x->response_length >= 0)) {
+    if (!x->events || x->over || x->ended || (x->status && !x->streamed)) {
         chain_clear(&x->in);
         http_body_consumed(x);
         return;
@@ -332,6 +366,7 @@ void http_cancel(struct http_exchange *x, enum close_reason why)
 void http_exchange_free(struct http_exchange *x)
 {
     ticket_drop(&x->http->waiting, x->waiting);
+    feed(x);
     if (x->events && x->events->destroy)
         x->events->destroy(x);
     http_fields_clear(&x->request);

@@ -54,6 +54,8 @@ struct http_wire {
 };
 
 struct http_exchange {
+    TAILQ_ENTRY(http_exchange) starved_link;
+    bool starved; /* in http->starved */
     struct http *http;
     struct conn *conn;
     const struct http_wire *wire;
@@ -77,7 +79,8 @@ struct http_exchange {
     struct http_fields response;
     struct http_fields trailers; /* sent behind a streamed response, where the wire can */
     struct chain body;           /* of a response that is known whole */
-    int64_t response_length;     /* of that; -1: streamed by produce */
+    bool streamed;               /* or by produce */
+    int64_t response_length;     /* bytes; -1: unknown until it ends */
     bool head_only;              /* HEAD: the body is not sent */
     bool ended;                  /* the wire has all of it */
     bool broken;                 /* memory ran out while it was made */
@@ -121,8 +124,13 @@ void http_reply_json(struct http_exchange *x, int status, struct chain *body);
 /* Answers with a line of text. */
 void http_reply_text(struct http_exchange *x, int status, const char *text);
 
-/* Begins a response whose body comes from produce. */
-void http_stream(struct http_exchange *x, int status, const char *type);
+/* Begins a response whose body comes from produce, of `length` bytes: not one more, and what ends before is broken off by
+ * http_abort. -1: nobody knows. */
+void http_stream(struct http_exchange *x, int status, const char *type, int64_t length);
+
+/* From `produce` only: there is something, but no memory to send it. It is asked again when there may be some, and before long
+ * in any case. */
+void http_starve(struct http_exchange *x);
 
 /* produce has something again, or a response has begun. */
 void http_kick(struct http_exchange *x);

@@ -199,7 +199,7 @@ static void h1_writable(struct conn *c)
         return;
     if (!h->head_sent)
         ret = send_head(h, x);
-    if (ret == 0 && (x->response_length >= 0 || x->head_only)) {
+    if (ret == 0 && (!x->streamed || x->head_only)) {
         if (!x->head_only)
             ret = chain_move(&c->out, &x->body, x->body.bytes);
         if (ret == 0)

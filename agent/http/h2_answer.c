@@ -176,7 +176,7 @@ static int respond(struct h2_stream *s)
         nv[n++] = field(BYTES_LIT("content-length"), bytes_of(length));
     }
     n += fields(&x->response, nv + n);
-    if (body && x->response_length > 0) {
+    if (body && !x->streamed) {
         s->piece = x->body;
         x->body = (struct chain){0};
         s->all = true;

@@ -33,6 +33,8 @@ struct http {
     struct http_route *routes; /* open addressing by path, `slots` entries */
     uint32_t slots, count;
     struct tickets waiting;
+    TAILQ_HEAD(, http_exchange) starved; /* had no memory for a piece of their responses */
+    ev_timer hungry;                     /* these try again */
     uint64_t requests;
 };
 
@@ -45,6 +47,9 @@ MUST_CHECK int http_route_add(struct http *h, const struct http_route *r);
  * ("GET, HEAD, POST"; empty: no such path). allowed has room for 64 bytes. */
 const struct http_route *http_route_find(const struct http *h, const char *method, struct bytes path,
                                          char *allowed);
+
+/* The output pool's on_free: exchanges that http_starve was called for try again. */
+void http_memory_free(struct http *h);
 
 /* The answer to HTTP_PENDING: allow (denied is NULL), or http_deny. Nothing happens when the exchange is
  * gone. */

@@ -2,9 +2,19 @@
 
 #include <stdio.h>
 
+static void on_hungry(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)revents;
+    http_memory_free(w->data);
+}
+
 void http_init(struct http *h, struct net *net)
 {
     *h = (struct http){.net = net};
+    TAILQ_INIT(&h->starved);
+    ev_init(&h->hungry, on_hungry);
+    h->hungry.data = h;
 }
 
 /* FNV-1a. */
@@ -71,6 +81,8 @@ const struct http_route *http_route_find(const struct http *h, const char *metho
 
 void http_destroy(struct http *h)
 {
+    if (ev_is_active(&h->hungry))
+        ev_timer_stop(h->net->loop->ev, &h->hungry);
     free(h->routes);
     tickets_clear(&h->waiting);
     *h = (struct http){0};

@@ -3,8 +3,6 @@
 #include "core/limits.h"
 #include "core/writer.h"
 
-#define STARVED_RETRY_MS 100
-
 /* What a call failed with, when there is no memory to keep that. */
 static const struct err no_memory = {.status = STATUS_RESOURCE_EXHAUSTED, .text = "out of memory"};
 
@@ -19,7 +17,7 @@ static void begin(struct rpc_call *call)
         return;
     if (call->gzip_out)
         http_add(call->x, call->protocol->encoding, "gzip");
-    http_stream(call->x, 200, call->type);
+    http_stream(call->x, 200, call->type, -1);
 }
 
 void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
@@ -43,15 +41,7 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
 
 void rpc_starve(struct rpc_call *call)
 {
-    struct rpc *r = call->rpc;
-
-    if (!call->starved)
-        TAILQ_INSERT_TAIL(&r->starved, call, starved_link);
-    call->starved = true;
-    seg_pool_want(r->pool);
-    if (!ev_is_active(
-            &r->hungry)) /* it may have been the heap's memory, and nobody tells when there is some */
-        loop_timer(r->loop, &r->hungry, STARVED_RETRY_MS);
+    http_starve(call->x);
 }
 
 int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk)
@@ -68,30 +58,6 @@ int rpc_emit(struct rpc_call *call, const ProtobufCMessage *m, const struct chai
     call->emitted = true;
     call->sent_at = ev_now(call->rpc->loop->ev);
     return 0;
-}
-
-static void feed(struct rpc_call *call)
-{
-    if (call->starved)
-        TAILQ_REMOVE(&call->rpc->starved, call, starved_link);
-    call->starved = false;
-}
-
-void rpc_memory_free(struct rpc *r)
-{
-    struct rpc_call *call;
-
-    while ((call = TAILQ_FIRST(&r->starved))) {
-        feed(call);
-        http_kick(call->x);
-    }
-}
-
-static void on_hungry(struct ev_loop *ev, ev_timer *w, int revents)
-{
-    (void)ev;
-    (void)revents;
-    rpc_memory_free(w->data);
 }
 
 void rpc_kick(struct rpc_call *call)
@@ -433,7 +399,6 @@ static void on_destroy(struct http_exchange *x)
     struct rpc_detail *d;
 
     stop_timers(call);
-    feed(call);
     loop_cancel(call->rpc->loop, &call->resume);
     if (call->destroy)
         call->destroy(call->state);
@@ -564,8 +529,5 @@ uint64_t rpc_timeout_ms(const struct rpc_call *call)
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool)
 {
     *r = (struct rpc){.http = http, .loop = loop, .pool = pool, .message_max = MESSAGE_MAX};
-    TAILQ_INIT(&r->starved);
-    ev_init(&r->hungry, on_hungry);
-    r->hungry.data = r;
     codec_init();
 }

@@ -41,8 +41,6 @@ extern const struct rpc_protocol grpc_web;
 extern const struct rpc_protocol grpc_web_text;
 
 struct rpc_call {
-    TAILQ_ENTRY(rpc_call) starved_link;
-    bool starved; /* in rpc->starved */
     struct rpc *rpc;
     struct http_exchange *x;
     const struct rpc_service *service;

@@ -62,11 +62,9 @@ struct rpc {
     struct http *http;
     struct loop *loop;
     struct seg_pool *pool;
-    uint32_t message_max;           /* bytes of a request's message, uncompressed; MESSAGE_MAX */
-    uint32_t calls;                 /* in progress; at most CALLS_MAX */
-    struct rpc_binding *bindings;   /* what the routes point to */
-    TAILQ_HEAD(, rpc_call) starved; /* had no memory for a frame */
-    ev_timer hungry;                /* these try again */
+    uint32_t message_max;         /* bytes of a request's message, uncompressed; MESSAGE_MAX */
+    uint32_t calls;               /* in progress; at most CALLS_MAX */
+    struct rpc_binding *bindings; /* what the routes point to */
 };
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
@@ -78,9 +76,6 @@ MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
 
 /* Frees what was registered. For tests, after the router. */
 void rpc_destroy(struct rpc *r);
-
-/* The pool's on_free: calls that had no memory for a frame try again. */
-void rpc_memory_free(struct rpc *r);
 
 /* --- for methods ----------------------------------------------------------------------------- */
 

@@ -81,7 +81,7 @@ static void on_memory(struct seg_pool *pool, void *arg)
 {
     (void)arg;
     if (pool == &server.pool)
-        rpc_memory_free(&server.rpc);
+        http_memory_free(&server.http);
     else
         net_body_memory_free(&server.net);
 }

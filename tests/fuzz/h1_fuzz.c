@@ -52,7 +52,7 @@ static void on_body_end(struct http_exchange *x)
         fwrite(it->data, 1, it->len, seen.out);
     fputc('\n', seen.out);
     if (bytes_are(x->path, "/stream"))
-        http_stream(x, 200, "text/plain");
+        http_stream(x, 200, "text/plain", -1);
     else
         http_reply_chain(x, 200, "text/plain", &e->body);
 }

@@ -48,7 +48,7 @@ static void on_body_end(struct http_exchange *x)
     CHECK(!e->ended && (x->content_length < 0 || x->content_length == (int64_t)e->body.bytes));
     e->ended = true;
     if (bytes_are(x->path, "/stream"))
-        http_stream(x, 200, "text/plain");
+        http_stream(x, 200, "text/plain", -1);
     else
         http_reply_chain(x, 200, "text/plain", &e->body);
 }

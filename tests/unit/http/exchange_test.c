@@ -465,7 +465,7 @@ static void a_cancel_is_told_once_and_then_nothing_but_the_end(void **state)
     body_arrives("late", true);
     assert_int_equal(bodies, 0);
     assert_int_equal(ends, 0);
-    http_stream(x, 200, NULL);
+    http_stream(x, 200, NULL, -1);
     assert_int_equal(kicks, 0);
     http_exchange_free(x);
     x = NULL;
@@ -503,7 +503,7 @@ static void a_kick_before_there_is_an_answer_does_nothing(void **state)
     http_begin(x);
     http_kick(x);
     assert_int_equal(kicks, 0);
-    http_stream(x, 200, "text/plain");
+    http_stream(x, 200, "text/plain", -1);
     assert_int_equal(x->response_length, -1);
     assert_int_equal(kicks, 1);
 }

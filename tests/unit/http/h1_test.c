@@ -57,7 +57,14 @@ static void stream(struct http_exchange *x)
 
     streaming = x;
     http_own(x, &events, NULL);
-    http_stream(x, 200, "text/plain");
+    http_stream(x, 200, "text/plain", -1);
+}
+
+/* The same with a length that is known. */
+static void sized(struct http_exchange *x)
+{
+    stream(x);
+    x->response_length = 1000 * (int64_t)stream_left;
 }
 
 /* Owns the body and never takes anything of it. */
@@ -85,6 +92,7 @@ static int setup(void **state)
         {.method = "POST", .path = "/echo", .begin = echo},
         {.method = "GET", .path = "/stream", .begin = stream},
         {.method = "POST", .path = "/stream", .begin = stream},
+        {.method = "GET", .path = "/sized", .begin = sized},
         {.method = "POST", .path = "/hold", .begin = hold},
         {.method = "GET", .path = "/query", .begin = query},
         {.method = "GET", .path = "/control", .begin = hello, .flags = HTTP_CONTROL},
@@ -232,6 +240,26 @@ static void large_bodies_arrive_whole(void **state)
     rig_recv(&r, fd, got, sizeof got, &ended);
     assert_int_equal(status(), 200);
     assert_memory_equal(body(), want, 300000);
+    close(fd);
+}
+
+static void streams_of_a_known_length_are_not(void **state)
+{
+    int fd = rig_connect(&r);
+
+    (void)state;
+    stream_left = 2;
+    rig_talk(&r, fd, "GET /sized HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got, &ended);
+    assert_non_null(strstr(got, "Content-Length: 2000\r\n"));
+    assert_null(strstr(got, "chunked"));
+    assert_int_equal(strlen(body()), 2000);
+    assert_int_equal(destroyed, 1);
+    stream_left = 2;
+    rig_talk(&r, fd, "HEAD /sized HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got, &ended);
+    assert_non_null(strstr(got, "Content-Length: 2000\r\n"));
+    assert_string_equal(body(), "");
+    assert_int_equal(stream_left, 2);
+    assert_false(ended);
     close(fd);
 }
 
@@ -620,6 +648,7 @@ int main(void)
         T(pipelines),
         T(large_bodies_arrive_whole),
         T(streams_are_chunked),
+        T(streams_of_a_known_length_are_not),
         T(waits_and_kicks),
         T(look_ahead_is_bounded),
         T(body_window_is_bounded),

@@ -75,7 +75,7 @@ static void stream(struct http_exchange *x)
 {
     streams[streaming].x = x;
     http_own(x, &stream_events, (void *)(intptr_t)streaming++);
-    http_stream(x, 200, "text/plain");
+    http_stream(x, 200, "text/plain", -1);
 }
 
 /* Owns the body and never takes anything of it. */

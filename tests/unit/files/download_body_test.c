@@ -1,0 +1,284 @@
+/* The body of a download over a connection: how it is read, what becomes of it when the file or the client changes. */
+#include "files/download_body.c"
+
+#include "files/download_rest.h"
+
+#include "download_rig.h"
+
+static int setup(void **state)
+{
+    (void)state;
+    setup_files(download_rest_register);
+    return 0;
+}
+
+static void check_bytes(const char *bytes, size_t n, size_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        if (bytes[i] != pattern(from + i))
+            fail_msg("byte %zu is another", i);
+}
+
+/* Sizes around what is answered whole, a segment, a frame and a block. */
+static void every_byte_of_every_size(void **state)
+{
+    static const size_t sizes[] = {0,
+                                   1,
+                                   DOWNLOAD_WHOLE - 1,
+                                   DOWNLOAD_WHOLE,
+                                   DOWNLOAD_WHOLE + 1,
+                                   FRAME_MAX,
+                                   FRAME_MAX + 1,
+                                   DOWNLOAD_BLOCK,
+                                   DOWNLOAD_BLOCK + 1,
+                                   1234567};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        int file = make_file("f", sizes[i]), fd = get("GET", "f", "");
+
+        receive(fd, SIZE_MAX);
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+        assert_int_equal(body_len(), sizes[i]);
+        check_bytes(body(), sizes[i], 0);
+        close(fd);
+        close(file);
+    }
+    assert_int_equal(r.pool.in_use, 0);
+}
+
+/* What workers were asked for is done, and the loop knows. */
+static void let_workers_end(void)
+{
+    for (int i = 0; i < 20; i++, usleep(200))
+        rig_turns(&r, 2);
+}
+
+static int open_fds(void)
+{
+    int n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* The same of a file system that cannot say what it has in memory: all by workers. */
+static void read_by_workers(void **state)
+{
+    struct fs_reader reader = {.kind = FS_READER_SIZED, .size = 1000000};
+    struct http_exchange x = {.http = &r.http};
+    struct download_plan plan = {.size = 1000000};
+    struct chain out = {0}, piece = {0}, none = {0};
+    struct download_body b;
+    enum http_produced what = HTTP_MORE;
+
+    (void)state;
+    reader.fd = make_file("f", 1000000);
+    assert_int_equal(download_body_init(&b, &files, &x), 0);
+    download_body_begin(&b, &reader, &plan, NULL, &none);
+    assert_int_equal(reader.fd, -1);
+    b.never = true;
+    for (int i = 0; i < 100 && what != HTTP_END; i++) {
+        what = download_body_produce(&b, &piece, FRAME_MAX);
+        assert_true(piece.bytes <= FRAME_MAX);
+        assert_int_equal(chain_move(&out, &piece, piece.bytes), 0);
+        let_workers_end();
+        assert_true(b.ready.bytes <= FRAME_MAX + DOWNLOAD_BLOCK);
+    }
+    assert_int_equal(what, HTTP_END);
+    assert_int_equal(out.bytes, 1000000);
+    chain_peek(&out, got, out.bytes);
+    check_bytes(got, out.bytes, 0);
+    chain_clear(&out);
+    chain_clear(&piece);
+    download_body_destroy(&b);
+}
+
+static void who_does_not_read_costs_a_frame(void **state)
+{
+    int file = make_file("f", 3000000), fd = get("GET", "f", "");
+
+    (void)state;
+    for (int i = 0; i < 50; i++, usleep(1000))
+        rig_turns(&r, 5);
+    assert_true(r.pool.in_use > 0 && r.pool.in_use * SEG_SIZE <= FRAME_MAX);
+    receive(fd, SIZE_MAX);
+    assert_int_equal(body_len(), 3000000);
+    check_bytes(body(), 3000000, 0);
+    close(fd);
+    close(file);
+}
+
+/* A shorter file than was announced must not look whole; of a longer one comes what was. */
+static void files_that_change(void **state)
+{
+    int file = make_file("f", 3000000), fd = get("GET", "f", "");
+
+    (void)state;
+    for (int i = 0; i < 50; i++, usleep(1000))
+        rig_turns(&r, 5);
+    assert_int_equal(ftruncate(file, 1000000), 0);
+    receive(fd, SIZE_MAX);
+    assert_true(ended);
+    assert_true(body_len() <= 1000000);
+    close(fd);
+    close(file);
+
+    file = make_file("g", 3000000);
+    fd = get("GET", "g", "");
+    for (int i = 0; i < 50; i++, usleep(1000))
+        rig_turns(&r, 5);
+    assert_int_equal(ftruncate(file, 4000000), 0);
+    receive(fd, SIZE_MAX);
+    assert_int_equal(body_len(), 3000000);
+    assert_false(ended);
+    close(fd);
+    close(file);
+}
+
+/* The client goes at any time: nothing of it stays. */
+static void a_client_goes(void **state)
+{
+    int file = make_file("f", 3000000), before = open_fds();
+
+    (void)state;
+    for (int turns = 0; turns < 12; turns++) {
+        int fd = get("GET", "f", "");
+
+        rig_turns(&r, turns);
+        close(fd);
+    }
+    let_workers_end();
+    assert_int_equal(files.waiting.count, 0);
+    assert_int_equal(r.pool.in_use, 0);
+    assert_int_equal(open_fds(), before);
+    close(file);
+}
+
+/* A worker has the descriptor and the memory while it reads: they come back although nobody wants the bytes. */
+static void nobody_waits_for_the_worker(void **state)
+{
+    struct fs_reader reader = {.kind = FS_READER_SIZED, .size = 1000000};
+    struct http_exchange x = {.http = &r.http};
+    struct download_plan plan = {.size = 1000000};
+    struct chain out = {0}, none = {0};
+    struct download_body b;
+    int before = open_fds();
+
+    (void)state;
+    reader.fd = make_file("f", 1000000);
+    assert_int_equal(download_body_init(&b, &files, &x), 0);
+    download_body_begin(&b, &reader, &plan, NULL, &none);
+    b.never = true;
+    assert_int_equal(download_body_produce(&b, &out, FRAME_MAX), HTTP_WAIT);
+    assert_true(b.reading);
+    assert_true(r.pool.in_use > 0);
+    download_body_destroy(&b);
+    let_workers_end();
+    assert_int_equal(r.pool.in_use, 0);
+    assert_int_equal(open_fds(), before);
+}
+
+/* With the pool used up by others it waits; when they give something back it goes on. */
+static void a_full_pool(void **state)
+{
+    int file = make_file("f", 500000), fd;
+    struct chain hog = {0};
+    struct seg *s;
+
+    (void)state;
+    while ((s = seg_get(&r.pool)))
+        assert_int_equal(chain_give(&hog, s, s->data, 1), 0);
+    fd = get("GET", "f", "");
+    receive(fd, SIZE_MAX);
+    assert_int_equal(body_len(), 0);
+    assert_true(r.pool.wanted);
+    chain_drop(&hog, 20);
+    http_memory_free(&r.http);
+    receive(fd, SIZE_MAX);
+    assert_int_equal(got_len, 500000);
+    check_bytes(got, 500000, 0);
+    close(fd);
+    while ((s = seg_get(&r.pool)))
+        assert_int_equal(chain_give(&hog, s, s->data, 1), 0);
+    fd = get("GET", "f", "");
+    receive(fd, SIZE_MAX);
+    assert_false(TAILQ_EMPTY(&r.http.starved));
+    close(fd); /* who goes hungry is forgotten */
+    for (int i = 0; i < 50; i++, usleep(1000))
+        rig_turns(&r, 5);
+    assert_true(TAILQ_EMPTY(&r.http.starved));
+    close(file);
+    chain_clear(&hog);
+}
+
+static void a_fifo_is_waited_for(void **state)
+{
+    int fd = rig_connect(&r), w;
+    char text[200];
+
+    (void)state;
+    assert_int_equal(mkfifo(below("p"), 0600), 0);
+    snprintf(text, sizeof text, "GET /files?special=1&path=%s HTTP/1.1\r\nHost: a\r\n\r\n", below("p"));
+    rig_send(&r, fd, text, strlen(text));
+    receive(fd, SIZE_MAX);
+    assert_non_null(strstr(got, "chunked"));
+    assert_int_equal(body_len(), 0);
+    w = open(below("p"), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    assert_int_equal(write(w, "one", 3), 3);
+    receive(fd, SIZE_MAX);
+    assert_string_equal(got, "3\r\none\r\n");
+    receive(fd, SIZE_MAX);
+    assert_string_equal(got, "");
+    assert_int_equal(write(w, "two", 3), 3);
+    close(w);
+    receive(fd, SIZE_MAX);
+    assert_string_equal(got, "3\r\ntwo\r\n0\r\n\r\n");
+    close(fd);
+}
+
+static void parts_of_what_is_here(void **state)
+{
+    struct range list[] = {{1, 2}, {5, 1}};
+    struct download_plan plan = {.type = "t", .size = 6, .boundary = "B"};
+    struct chain out = {0};
+
+    (void)state;
+    assert_int_equal(download_body_whole(&plan, "abcdef", &out), 0);
+    assert_int_equal(out.bytes, 6);
+    chain_clear(&out);
+    plan.parts = list;
+    plan.count = 1;
+    assert_int_equal(download_body_whole(&plan, "abcdef", &out), 0);
+    assert_int_equal(out.bytes, 2);
+    chain_clear(&out);
+    plan.count = 2;
+    assert_int_equal(download_body_whole(&plan, "abcdef", &out), 0);
+    chain_peek(&out, got, out.bytes);
+    got[out.bytes] = 0;
+    assert_string_equal(got,
+                        "--B\r\nContent-Range: bytes 1-2/6\r\nContent-Type: t\r\n\r\nbc"
+                        "\r\n--B\r\nContent-Range: bytes 5-5/6\r\nContent-Type: t\r\n\r\nf\r\n--B--\r\n");
+    assert_int_equal(out.bytes, range_multipart_size("B", "t", list, 2, 6));
+    chain_clear(&out);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(every_byte_of_every_size),
+        T(read_by_workers),
+        T(who_does_not_read_costs_a_frame),
+        T(files_that_change),
+        T(a_client_goes),
+        T(nobody_waits_for_the_worker),
+        T(a_full_pool),
+        T(a_fifo_is_waited_for),
+        T(parts_of_what_is_here),
+    };
+
+    return RUN(tests);
+}
