@@ -196,7 +196,7 @@ void jobs_destroy(struct jobs *p)
 
 int jobs_submit(struct jobs *p, struct job *j, struct err *e)
 {
-    bool watch = false;
+    bool watch, idle;
 
     j->started_ns = 0;
     pthread_mutex_lock(&p->lock);
@@ -213,11 +213,11 @@ int jobs_submit(struct jobs *p, struct job *j, struct err *e)
     }
     STAILQ_INSERT_TAIL(&p->queue, j, link);
     p->queued++;
-    if (p->idle > 0)
-        pthread_cond_signal(&p->work);
-    else
-        watch = p->config.extra > 0 && p->threads >= p->config.threads;
+    idle = p->idle > 0;
+    watch = !idle && p->config.extra > 0 && p->threads >= p->config.threads;
     pthread_mutex_unlock(&p->lock);
+    if (idle) /* without the lock, which it wants at once */
+        pthread_cond_signal(&p->work);
     if (watch && !ev_is_active(&p->stuck))
         loop_timer(p->loop, &p->stuck, STUCK_MS);
     return 0;

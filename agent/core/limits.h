@@ -54,6 +54,16 @@
     X(HEADER_MAX, 16 * KIB, "bytes", "header of a request; then 431")                                        \
     X(HEADER_COUNT_MAX, 128, "fields", "header fields of a request; then 431")                               \
     X(URL_MAX, 8 * KIB, "bytes", "request target; then 414")                                                 \
+    X(MULTIPART_BOUNDARY_MAX, 256, "bytes", "boundary of a multipart body (RFC 2046 says 70); then 400")     \
+    X(MULTIPART_HEADER_MAX, 8 * KIB, "bytes", "header of a part: a name of 4 KiB, escaped; then 413")        \
+    X(UPLOADS_MAX, 512, "uploads", "at once; gzip needs 40 KiB for each; then 429")                          \
+    X(UPLOAD_BLOCK, 256 * KIB, "bytes", "of one upload with a worker, and as much waiting; then not read")   \
+    X(UPLOAD_HOLD, 64 * KIB, "bytes", "a body up to here is written in one piece: one event for watchers")   \
+    X(UPLOAD_PIECES, 128, "pieces", "of memory in such a block; small chunks make it shorter")               \
+    X(UPLOAD_FILES_MAX, 16384, "files", "of one upload; then 413")                                           \
+    X(UPLOAD_ANSWER_MAX, 8 * MIB, "bytes", "what it says of all of them; then 413")                          \
+    X(METADATA_MAX, 4096, "bytes", "X-Metadata of one upload with names and prefixes; then 400")             \
+    X(COMPOSE_BODY_MAX, 1 * MIB, "bytes", "body of POST /files/compose; then 413")                           \
     X(LOOKAHEAD_MAX, 16 * KIB, "bytes", "read beyond the current request; then reading stops")               \
     X(BODY_WINDOW, 64 * KIB, "bytes", "request body read and not yet consumed; then reading stops")          \
     X(RANGES_MAX, 32, "ranges", "of one download; with more the whole file is sent, as RFC 9110 lets us")    \

@@ -209,7 +209,7 @@ static void reply_stream(struct download_body *b, struct open_job *o, int status
 static void send_file(struct download_body *b, struct open_job *o, int status, struct download_plan *p,
                       bool packed)
 {
-    struct gzip_stream *gzip = packed ? gzip_deflate_new() : NULL;
+    struct gzip_stream *gzip = packed ? gzip_new() : NULL;
     char multipart[RANGE_TYPE];
     const char *type = p->type;
 

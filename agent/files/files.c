@@ -1,15 +1,53 @@
 #include "files/files.h"
 
+#include <errno.h>
+
+#include "files/compose_rest.h"
 #include "files/download_rest.h"
 #include "files/files_service.h"
 #include "files/filesystem_service.h"
+#include "files/upload_rest.h"
 
 int files_init(struct files *f, struct rpc *rpc, struct settings *settings, struct jobs *workers,
                bool as_user)
 {
     *f = (struct files){
         .settings = settings, .workers = workers, .http = rpc->http, .rpc = rpc, .as_user = as_user};
-    if (filesystem_service_init(f) < 0 || files_service_init(f) < 0)
+    STAILQ_INIT(&f->orphans);
+    if (filesystem_service_init(f) < 0 || files_service_init(f) < 0 || download_rest_register(f) < 0 ||
+        upload_register(f) < 0)
         return -1;
-    return download_rest_register(f);
+    return compose_register(f);
+}
+
+void files_refuse(struct http_exchange *x, const struct err *e)
+{
+    int status = e->errnum == ENOSPC || e->errnum == EDQUOT ? 507
+                 : e->status == STATUS_OUT_OF_RANGE         ? 413
+                                                            : http_status_of(e->status);
+
+    http_error(x, status, "%s", e->text);
+}
+
+int files_parameter(const struct http_exchange *x, const char *name, char **out, struct err *e)
+{
+    bool present;
+
+    errno = 0;
+    *out = http_query(x, name, &present);
+    if (*out || !present)
+        return 0;
+    return errno == ENOMEM ? err_nomem(e, "read the query")
+                           : err_set(e, STATUS_INVALID_ARGUMENT, 0, "invalid value for parameter %s", name);
+}
+
+struct bytes files_base_name(const char *path)
+{
+    size_t len = strlen(path), start;
+
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    for (start = len; start > 0 && path[start - 1] != '/';)
+        start--;
+    return start == len ? (struct bytes){"/", 1} : (struct bytes){path + start, len - start};
 }

@@ -13,7 +13,7 @@
 #define VERSION_LEN (sizeof VERSION - 1)
 
 /* "v1_", 43 digits, a padding sign, NUL. */
-#define SIGNATURE_SIZE (VERSION_LEN + BASE64_LEN(SHA256_DIGEST_LENGTH) + 1)
+#define SIGNATURE_SIZE (VERSION_LEN + BASE64_LEN((size_t)SHA256_DIGEST_LENGTH) + 1)
 
 /* What a caller signs. */
 struct signed_words {
@@ -75,11 +75,13 @@ static int check_signature(const struct settings *s, const struct http_exchange 
     struct bytes given, unused;
     long long until = 0;
 
+    errno = 0;
     if (parameter(x, "signature", &signature, &given, &has_signature) < 0 ||
         parameter(x, "path", &path, &words.path, &has_path) < 0 ||
         parameter(x, "username", &username, &words.username, &has_username) < 0 ||
         parameter(x, "signature_expiration", &expiration, &unused, &expires) < 0)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "malformed query");
+        return errno == ENOMEM ? err_nomem(e, "check the signature")
+                               : err_set(e, STATUS_INVALID_ARGUMENT, 0, "malformed query");
     if (expires && parse_expiration(expiration, &until) < 0)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "invalid format for parameter signature_expiration");
     if (!has_signature)

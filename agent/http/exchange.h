@@ -145,7 +145,8 @@ void http_abort(struct http_exchange *x);
 void http_error(struct http_exchange *x, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* The first value of a query parameter, percent-decoded, NUL-terminated, owned by the caller. NULL: it is
- * absent, or memory is short, or it holds a NUL (*present tells the last two apart from the first). */
+ * absent, or memory is short (errno is ENOMEM then, and else as it was), or it holds a NUL (*present tells the
+ * last two apart from the first). */
 char *http_query(const struct http_exchange *x, const char *name, bool *present);
 
 /* The same of any bytes: *len of them, and a NUL behind. */

@@ -4,31 +4,15 @@
 
 struct gzip_stream {
     z_stream z;
-    bool deflates;
-    bool begun;   /* the first byte came */
-    bool between; /* inflate: a member has ended, and no byte of another came */
 };
 
-struct gzip_stream *gzip_deflate_new(void)
+struct gzip_stream *gzip_new(void)
 {
     struct gzip_stream *g = calloc(1, sizeof *g);
 
     if (!g)
         return NULL;
-    g->deflates = true;
     if (deflateInit2(&g->z, 1, Z_DEFLATED, 13 + 16, 5, Z_DEFAULT_STRATEGY) == Z_OK)
-        return g;
-    free(g);
-    return NULL;
-}
-
-struct gzip_stream *gzip_inflate_new(void)
-{
-    struct gzip_stream *g = calloc(1, sizeof *g);
-
-    if (!g)
-        return NULL;
-    if (inflateInit2(&g->z, 15 + 16) == Z_OK)
         return g;
     free(g);
     return NULL;
@@ -38,10 +22,7 @@ void gzip_free(struct gzip_stream *g)
 {
     if (!g)
         return;
-    if (g->deflates)
-        deflateEnd(&g->z);
-    else
-        inflateEnd(&g->z);
+    deflateEnd(&g->z);
     free(g);
 }
 
@@ -65,7 +46,7 @@ static int step(struct gzip_stream *g, struct chain *in, int flush, struct seg_p
     g->z.avail_in = len;
     g->z.next_out = at;
     g->z.avail_out = (uInt)room;
-    ret = g->deflates ? deflate(&g->z, flush) : inflate(&g->z, Z_NO_FLUSH);
+    ret = deflate(&g->z, flush);
     *made = room - g->z.avail_out;
     chain_commit(out, *made);
     chain_drop(in, len - g->z.avail_in);
@@ -90,50 +71,4 @@ enum gzip_result gzip_deflate(struct gzip_stream *g, struct chain *in, bool end,
             return GZIP_NO_MEMORY;
     }
     return GZIP_NEEDS_INPUT;
-}
-
-/* What follows from zlib's verdict over a piece of input. GZIP_NEEDS_INPUT: go on. */
-static enum gzip_result judge(struct gzip_stream *g, int ret)
-{
-    switch (ret) {
-    case Z_STREAM_END:
-        g->between = true;
-        return inflateReset(&g->z) == Z_OK ? GZIP_NEEDS_INPUT : GZIP_BROKEN;
-    case Z_OK:
-    case Z_BUF_ERROR: /* no progress: the end of the input, or of the room */
-        return GZIP_NEEDS_INPUT;
-    case Z_MEM_ERROR:
-        return GZIP_NO_MEMORY;
-    default:
-        return GZIP_BROKEN;
-    }
-}
-
-enum gzip_result gzip_inflate(struct gzip_stream *g, struct chain *in, bool end, struct seg_pool *pool,
-                              struct chain *out, size_t max)
-{
-    /* With the room used up zlib may hold more of what it took, also when the input is at its end. */
-    bool pending = g->begun && !g->between;
-
-    while (in->bytes > 0 || pending) {
-        enum gzip_result result;
-        size_t before = in->bytes, made;
-        int ret;
-
-        if (max == 0)
-            return GZIP_FULL;
-        if (before > 0) {
-            g->begun = true;
-            g->between = false;
-        }
-        ret = step(g, in, Z_NO_FLUSH, pool, out, max, &made);
-        max -= made;
-        result = judge(g, ret);
-        if (result != GZIP_NEEDS_INPUT)
-            return result;
-        pending = made > 0 && !g->between;
-    }
-    if (!end)
-        return GZIP_NEEDS_INPUT;
-    return g->between ? GZIP_END : GZIP_BROKEN;
 }

@@ -41,6 +41,7 @@ struct h1 {
 static uint8_t scratch[SCRATCH_SIZE]; /* one for all: nothing stays in it after a read was parsed */
 
 static void process_ahead(struct h1 *h);
+static void set_reading(struct h1 *h);
 
 /* --- the response ---------------------------------------------------------------------------- */
 
@@ -150,6 +151,8 @@ static void response_ended(struct h1 *h)
         conn_finish(h->conn); /* which flushes, and reads a rest of the body away */
     else if (h->complete)
         next_message(h);
+    else
+        set_reading(h); /* nobody takes what is left of the body any more, and it may have stopped for that */
 }
 
 /* The last chunk and what stands behind it (RFC 9112 section 7.1.2). */

@@ -1,6 +1,8 @@
 """Each allocation of a request fails once: that request ends with resource_exhausted (or, where nobody needed the
 memory, as if nothing had been), the next one works, and nothing is left. LeakSanitizer has the last word."""
 import base64
+import gzip
+import os
 
 import pytest
 from agent import RpcError, Session
@@ -136,10 +138,41 @@ def rest(method, path, status, body=b""):
     return request
 
 
+def upload(name, kind, body, query="", **headers):
+    """The file is there, whole, when the answer says so."""
+    def request(agent, codec):
+        path = f"{agent.dir.name}/{name}"
+        with connect(agent) as c:
+            r = c.request("POST", f"/files?{query.format(path)}", {"Content-Type": kind, **{
+                k.replace("_", "-"): v for k, v in headers.items()}}, body.replace(b"PATH", path.encode()))
+        if r.status in (429, 500):
+            raise RpcError("resource_exhausted", r.text, r.status)
+        assert r.status == 200, (r.status, r.body)
+        with open(path, "rb") as f:
+            assert f.read() == b"x" * 100000
+        os.unlink(path)
+    request.__name__ = f"upload_{name}"
+    return request
+
+
+def compose(agent, codec):
+    source, path = f"{agent.dir.name}/source", f"{agent.dir.name}/composed"
+    with open(source, "wb") as f:
+        f.write(b"x")
+    body = f'{{"source_paths":["{source}"],"destination":"{path}"}}'.encode()
+    rest("POST", "/files/compose", 200, body)(agent, codec)
+    with open(path, "rb") as f:
+        assert f.read() == b"x"
+
+
+OCTETS, FORM = "application/octet-stream", "multipart/form-data; boundary=B"
+PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="PATH"\r\n\r\n' + b"x" * 100000 + b"\r\n--B--"
 CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, session,
           connect_with_replay, get_info, list_over_h2, start_over_h2, body_over_h2]
 PLAIN = [rest("POST", "/init", 204, b'{"envVars":{"STAGE":"test"},"defaultUser":"root","defaultWorkdir":"/tmp"}'),
-         rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
+         upload("octets", OCTETS, b"x" * 100000, "path={}&atomic=1&username=root", X_Metadata_A="b"),
+         upload("form", FORM, PART), upload("gzip", OCTETS, gzip.compress(b"x" * 100000), "path={}", Content_Encoding="gzip"),
+         compose, rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
 CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for codec in ("json", "proto")]
          + [pytest.param(s, None, id=s.__name__) for s in PLAIN])
 

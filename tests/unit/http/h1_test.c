@@ -361,6 +361,28 @@ static void body_window_is_bounded(void **state)
     rig_turns(&r, 4);
 }
 
+/* An answer before the body's end: the rest is read away, though nobody took what had stopped the reading. */
+static void an_early_answer_lets_the_body_pass(void **state)
+{
+    static char data[3 * BODY_WINDOW];
+    int fd = rig_connect(&r);
+
+    (void)state;
+    rig_talk(&r, fd, "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 196608\r\n\r\n", got, sizeof got,
+             &ended);
+    rig_send(&r, fd, data, 2 * BODY_WINDOW);
+    assert_in_range(streaming->in.bytes, BODY_WINDOW, 2 * BODY_WINDOW);
+    http_error(streaming, 507, "no");
+    rig_turns(&r, 4);
+    assert_int_equal(rig_send(&r, fd, data, BODY_WINDOW), BODY_WINDOW);
+    rig_recv(&r, fd, got, sizeof got, &ended);
+    assert_non_null(strstr(got, "507"));
+    rig_talk(&r, fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got, &ended);
+    assert_non_null(strstr(got, "200 OK"));
+    close(fd);
+    rig_turns(&r, 4);
+}
+
 /* A large body that is there is read in one turn of the loop; one that does not end leaves others theirs. */
 static void a_turn_reads_on_but_not_for_ever(void **state)
 {
@@ -652,6 +674,7 @@ int main(void)
         T(waits_and_kicks),
         T(look_ahead_is_bounded),
         T(body_window_is_bounded),
+        T(an_early_answer_lets_the_body_pass),
         T(a_turn_reads_on_but_not_for_ever),
         T(body_memory_runs_out),
         T(continues_when_wanted),

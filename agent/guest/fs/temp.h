@@ -1,0 +1,29 @@
+/* A file under a name of its own beside the one that it will become: who reads sees the old file or the new one, whole. In a
+ * worker. */
+#ifndef GUEST_FS_TEMP_H
+#define GUEST_FS_TEMP_H
+
+#include <sys/types.h>
+
+#include "core/err.h"
+
+struct fs_temp {
+    int fd;     /* for writing; -1: none */
+    char *path; /* ".guestd-<16 digits>.tmp" in the directory of the target; NULL: none */
+};
+
+#define FS_TEMP_NONE ((struct fs_temp){.fd = -1})
+
+/* Makes it with that mode less the umask, in the directory of `target` (absolute). Returns 0, or -1 with *e: as fs_status. */
+MUST_CHECK int fs_temp_open(struct fs_temp *t, const char *target, mode_t mode, struct err *e);
+
+/* Closes it, and gives it the name `target`. Returns 0, or -1 with *e; it is gone then. */
+MUST_CHECK int fs_temp_publish(struct fs_temp *t, const char *target, struct err *e);
+
+/* Closes and removes it, if there is one. */
+void fs_temp_discard(struct fs_temp *t);
+
+/* Writes the directory of `path` to the disk: a name that was made in it stays. Returns 0, or -1 with *e. */
+MUST_CHECK int fs_sync_parent(const char *path, struct err *e);
+
+#endif
