@@ -13,18 +13,16 @@
 
 /* --- what the works share -------------------------------------------------------------------- */
 
-/* The response of the call, on which `init` has run. NULL with *e. */
-#define RESPOND(u, type, init, e)                                                                            \
-    __extension__({                                                                                          \
-        type *r_ = arena_alloc(&(u)->arena, sizeof *r_);                                                     \
-        if (r_) {                                                                                            \
-            init(r_);                                                                                        \
-            (u)->response = &r_->base;                                                                       \
-        } else {                                                                                             \
-            err_nomem(e, "answer");                                                                          \
-        }                                                                                                    \
-        r_;                                                                                                  \
-    })
+/* The response of the call, empty. NULL with *e. */
+static void *respond(struct unary *u, const ProtobufCMessageDescriptor *d, struct err *e)
+{
+    u->response = arena_alloc(&u->arena, d->sizeof_message);
+    if (u->response)
+        protobuf_c_message_init(d, u->response);
+    else
+        err_nomem(e, "answer");
+    return u->response;
+}
 
 /* Whether the bits are mode bits. */
 static int check_mode(uint32_t mode, struct err *e)
@@ -42,11 +40,11 @@ static Guest__V1__FileInfo *describe(struct unary *u, const char *path, struct e
 
     if (fs_reader_init(&reader, &u->arena, e) < 0)
         return NULL;
-    if (!name || !own)
-        err_nomem(e, "describe a file");
-    else if (fs_file_read_at(&reader, AT_FDCWD, path, path, &file, e) == 0 &&
-             !(m = file_message(&file, name, own, &u->arena)))
-        err_nomem(e, "describe a file");
+    if (fs_file_read_at(&reader, AT_FDCWD, path, path, &file, e) == 0) {
+        m = name && own ? file_message(&file, name, own, &u->arena) : NULL;
+        if (!m)
+            err_nomem(e, "describe a file");
+    }
     fs_reader_clear(&reader);
     return m;
 }
@@ -57,8 +55,7 @@ static int stat_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__StatFileRequest *m = (const Guest__V1__StatFileRequest *)u->request;
     CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
-    Guest__V1__StatFileResponse *r =
-        path ? RESPOND(u, Guest__V1__StatFileResponse, guest__v1__stat_file_response__init, e) : NULL;
+    Guest__V1__StatFileResponse *r = path ? respond(u, &guest__v1__stat_file_response__descriptor, e) : NULL;
 
     return r && (r->file = describe(u, path, e)) ? 0 : -1;
 }
@@ -68,7 +65,7 @@ static int make_dir_work(struct unary *u, const struct user *user, struct err *e
     const Guest__V1__MakeFileDirRequest *m = (const Guest__V1__MakeFileDirRequest *)u->request;
     CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
     Guest__V1__MakeFileDirResponse *r =
-        path ? RESPOND(u, Guest__V1__MakeFileDirResponse, guest__v1__make_file_dir_response__init, e) : NULL;
+        path ? respond(u, &guest__v1__make_file_dir_response__descriptor, e) : NULL;
 
     if (!r || check_mode(m->mode, e) < 0 ||
         fs_make_dir(path, m->mode ? m->mode : 0755, user->uid, user->gid, e) < 0)
@@ -81,7 +78,7 @@ static int remove_work(struct unary *u, const struct user *user, struct err *e)
     const Guest__V1__RemoveFileRequest *m = (const Guest__V1__RemoveFileRequest *)u->request;
     CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
 
-    if (!path || !RESPOND(u, Guest__V1__RemoveFileResponse, guest__v1__remove_file_response__init, e))
+    if (!path || !respond(u, &guest__v1__remove_file_response__descriptor, e))
         return -1;
     return fs_remove_one(path, e);
 }
@@ -91,7 +88,7 @@ static int symlink_work(struct unary *u, const struct user *user, struct err *e)
     const Guest__V1__SymlinkRequest *m = (const Guest__V1__SymlinkRequest *)u->request;
     CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
 
-    if (!path || !RESPOND(u, Guest__V1__SymlinkResponse, guest__v1__symlink_response__init, e))
+    if (!path || !respond(u, &guest__v1__symlink_response__descriptor, e))
         return -1;
     if (!*m->target)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "a link without a target");
@@ -102,8 +99,7 @@ static int read_link_work(struct unary *u, const struct user *user, struct err *
 {
     const Guest__V1__ReadLinkRequest *m = (const Guest__V1__ReadLinkRequest *)u->request;
     CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
-    Guest__V1__ReadLinkResponse *r =
-        path ? RESPOND(u, Guest__V1__ReadLinkResponse, guest__v1__read_link_response__init, e) : NULL;
+    Guest__V1__ReadLinkResponse *r = path ? respond(u, &guest__v1__read_link_response__descriptor, e) : NULL;
     const char *target = r ? fs_read_link(AT_FDCWD, path, &u->arena, e) : NULL;
 
     if (!target)
@@ -120,8 +116,7 @@ static int chmod_work(struct unary *u, const struct user *user, struct err *e)
     CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
     struct fs_change change = {.path = path, .recursive = m->recursive, .stop = &u->stop};
 
-    if (!path || check_mode(m->mode, e) < 0 ||
-        !RESPOND(u, Guest__V1__ChmodResponse, guest__v1__chmod_response__init, e))
+    if (!path || check_mode(m->mode, e) < 0 || !respond(u, &guest__v1__chmod_response__descriptor, e))
         return -1;
     return fs_chmod(&change, m->mode, e);
 }
@@ -154,7 +149,7 @@ static int chown_work(struct unary *u, const struct user *user, struct err *e)
     uid_t uid;
 
     if (!path || find_owner(m->owner, &uid, e) < 0 || (*m->group && users_group(m->group, &gid, e) < 0) ||
-        !RESPOND(u, Guest__V1__ChownResponse, guest__v1__chown_response__init, e))
+        !respond(u, &guest__v1__chown_response__descriptor, e))
         return -1;
     return fs_chown(&change, uid, gid, e);
 }
@@ -169,8 +164,7 @@ static int copy_work(struct unary *u, const struct user *user, struct err *e)
                            .recursive = m->recursive,
                            .overwrite = m->overwrite,
                            .stop = &u->stop};
-    Guest__V1__CopyResponse *r =
-        destination ? RESPOND(u, Guest__V1__CopyResponse, guest__v1__copy_response__init, e) : NULL;
+    Guest__V1__CopyResponse *r = destination ? respond(u, &guest__v1__copy_response__descriptor, e) : NULL;
 
     if (!r || fs_copy(&copy, e) < 0)
         return -1;
@@ -206,7 +200,7 @@ static int gather(void *arg, int dir, const char *name, struct err *e)
     if (path) {
         memcpy(path, g->path, n);
         path[n] = '/';
-        strcpy(path + n + 1, name);
+        memcpy(path + n + 1, name, strlen(name) + 1);
         g->r->files[g->r->n_files] = file_message(&file, path + n + 1, path, a);
     }
     if (!path || !g->r->files[g->r->n_files])
@@ -235,7 +229,7 @@ static int check_list(const Guest__V1__ListFilesRequest *m, struct fs_page *page
                        (unsigned)LIST_PAGE_MAX);
     if (strlen(m->page) >= sizeof page->place.text)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "page '%s': not one of List's", m->page);
-    strcpy(page->place.text, m->page);
+    memcpy(page->place.text, m->page, strlen(m->page) + 1);
     page->limit = m->limit ? m->limit : LIST_PAGE_DEFAULT;
     return 0;
 }
@@ -251,7 +245,7 @@ static int list_work(struct unary *u, const struct user *user, struct err *e)
 
     if (!path || check_list(m, &page, e) < 0)
         return -1;
-    g.r = RESPOND(u, Guest__V1__ListFilesResponse, guest__v1__list_files_response__init, e);
+    g.r = respond(u, &guest__v1__list_files_response__descriptor, e);
     if (!g.r || !shown || !(g.r->files = arena_array(&u->arena, page.limit, sizeof(Guest__V1__FileInfo *))))
         return err_nomem(e, "list a directory");
     for (size_t n = strlen(shown); n > 0 && shown[n - 1] == '/';)
@@ -265,21 +259,50 @@ static int list_work(struct unary *u, const struct user *user, struct err *e)
 
 /* --- the table ------------------------------------------------------------------------------- */
 
-#define UNARY(name)                                                                                          \
-    static enum rpc_taken name##_call(struct rpc_call *call, const ProtobufCMessage *m)                      \
-    {                                                                                                        \
-        return unary_begin(call, m, name##_work);                                                            \
-    }
+static enum rpc_taken stat_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, stat_work);
+}
 
-UNARY(stat)
-UNARY(list)
-UNARY(make_dir)
-UNARY(remove)
-UNARY(chmod)
-UNARY(chown)
-UNARY(symlink)
-UNARY(read_link)
-UNARY(copy)
+static enum rpc_taken list_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, list_work);
+}
+
+static enum rpc_taken make_dir_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, make_dir_work);
+}
+
+static enum rpc_taken remove_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, remove_work);
+}
+
+static enum rpc_taken chmod_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, chmod_work);
+}
+
+static enum rpc_taken chown_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, chown_work);
+}
+
+static enum rpc_taken symlink_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, symlink_work);
+}
+
+static enum rpc_taken read_link_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, read_link_work);
+}
+
+static enum rpc_taken copy_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, copy_work);
+}
 
 #define METHOD(name_, function, message_)                                                                    \
     {                                                                                                        \

@@ -167,17 +167,30 @@ static int list_dir_work(struct unary *u, const struct user *user, struct err *e
 
 /* --- the table ------------------------------------------------------------------------------- */
 
-#define UNARY(name)                                                                                          \
-    static enum rpc_taken name##_call(struct rpc_call *call, const ProtobufCMessage *m)                      \
-    {                                                                                                        \
-        return unary_begin(call, m, name##_work);                                                            \
-    }
+static enum rpc_taken stat_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, stat_work);
+}
 
-UNARY(stat)
-UNARY(make_dir)
-UNARY(move)
-UNARY(list_dir)
-UNARY(remove)
+static enum rpc_taken make_dir_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, make_dir_work);
+}
+
+static enum rpc_taken move_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, move_work);
+}
+
+static enum rpc_taken list_dir_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, list_dir_work);
+}
+
+static enum rpc_taken remove_call(struct rpc_call *call, const ProtobufCMessage *m)
+{
+    return unary_begin(call, m, remove_work);
+}
 
 #define METHOD(name_, function)                                                                              \
     {                                                                                                        \

@@ -42,7 +42,7 @@ void fs_permissions(mode_t mode, char out[FS_PERMISSIONS_MAX])
     if (p == out)
         *p++ = '-';
     for (int i = 0; i < 9; i++)
-        *p++ = mode & (0400u >> i) ? bits[i] : '-';
+        *p++ = (char)(mode & (0400u >> i) ? bits[i] : '-');
     *p = 0;
 }
 
@@ -51,11 +51,11 @@ void fs_permissions(mode_t mode, char out[FS_PERMISSIONS_MAX])
 /* The path of what is open. NULL: it has none (a pipe, a removed file), or memory is short. */
 static const char *path_of(int fd, struct arena *a)
 {
-    char link[32], path[PATH_MAX];
+    char at[32], path[PATH_MAX];
     ssize_t n;
 
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    n = readlink(link, path, sizeof path);
+    snprintf(at, sizeof at, "/proc/self/fd/%d", fd);
+    n = readlink(at, path, sizeof path);
     if (n <= 0 || (size_t)n == sizeof path || path[0] != '/')
         return NULL;
     return arena_string(a, (struct bytes){path, (size_t)n});

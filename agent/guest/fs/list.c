@@ -134,7 +134,7 @@ static int descend(struct listing *s, const char *name, struct err *e)
         s->path_room = 2 * wanted;
     }
     s->path[len] = '/';
-    strcpy(s->path + len + 1, name);
+    memcpy(s->path + len + 1, name, strlen(name) + 1);
     return read_level(s, wanted - 1, e);
 }
 
@@ -150,7 +150,7 @@ static int tell(struct listing *s, const char *name, struct err *e)
         return err_nomem(e, "list a directory");
     memcpy(path, s->path, n->path);
     path[n->path] = '/';
-    strcpy(path + n->path + 1, name);
+    memcpy(path + n->path + 1, name, strlen(name) + 1);
     if (fs_entry_read_at(s->l->reader, fs_walk_fd(&s->walk), name, path + n->path + 1, path, &entry, e) < 0)
         return e->status == STATUS_NOT_FOUND || (e->status != STATUS_RESOURCE_EXHAUSTED && s->walk.depth > 1)
                    ? 0
@@ -212,7 +212,7 @@ static int set_path(struct listing *s, struct err *e)
     s->path = malloc(s->path_room);
     if (!s->path)
         return err_nomem(e, "list a directory");
-    strcpy(s->path, s->l->path);
+    memcpy(s->path, s->l->path, strlen(s->l->path) + 1);
     path_clean(s->path);
     if (strcmp(s->path, "/") == 0)
         s->path[0] = 0;

@@ -16,15 +16,16 @@ static void place_put(struct fs_place *place, off_t at)
 
 static int place_get(const struct fs_place *place, off_t *at, struct err *e)
 {
-    unsigned long long value;
-    int n = 0;
+    const char *digits = place->text + 2;
+    size_t n;
 
     *at = 0;
     if (!place->text[0])
         return 0;
-    if (sscanf(place->text, "1-%16llx%n", &value, &n) != 1 || place->text[n])
+    n = strncmp(place->text, "1-", 2) == 0 ? strspn(digits, "0123456789abcdef") : 0;
+    if (n == 0 || n > 16 || digits[n])
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "page '%s': not one of List's", place->text);
-    *at = (off_t)value;
+    *at = (off_t)strtoull(digits, NULL, 16);
     return 0;
 }
 
