@@ -126,23 +126,15 @@ static int emit_data(struct stream *s)
     return rpc_emit(s->call, wrap(s, &r, &event), &s->unsent);
 }
 
-/* A keepalive every so often, as the header says; anything but a whole number in range means the default. */
 static void start_keepalive(struct stream *s)
 {
     static Process__ProcessEvent__KeepAlive alive = PROCESS__PROCESS_EVENT__KEEP_ALIVE__INIT;
     static Process__ProcessEvent event = PROCESS__PROCESS_EVENT__INIT;
     static union response responses[STREAM_SESSION + 1];
-    struct bytes v = rpc_header(s->call, "keepalive-ping-interval");
-    unsigned seconds = 0;
 
-    for (size_t i = 0; i < v.len && i < 8; i++)
-        seconds = v.ptr[i] >= '0' && v.ptr[i] <= '9' ? seconds * 10 + (unsigned)(v.ptr[i] - '0')
-                                                     : KEEPALIVE_MAX_S + 1;
-    if (v.len == 0 || v.len > 7 || seconds == 0 || seconds > KEEPALIVE_MAX_S)
-        seconds = KEEPALIVE_DEFAULT_S;
     event.event_case = PROCESS__PROCESS_EVENT__EVENT_KEEPALIVE;
     event.keepalive = &alive;
-    rpc_keepalive(s->call, seconds, wrap(s, &responses[s->kind], &event));
+    rpc_keepalive(s->call, rpc_keepalive_wish(s->call), wrap(s, &responses[s->kind], &event));
 }
 
 /* --- what the process does ------------------------------------------------------------------- */

@@ -384,6 +384,18 @@ static void on_keepalive(struct ev_loop *ev, ev_timer *w, int revents)
         loop_timer(call->rpc->loop, w, (uint64_t)((due - ev_now(ev)) * 1000.) + 1);
 }
 
+unsigned rpc_keepalive_wish(const struct rpc_call *call)
+{
+    struct bytes v = rpc_header(call, "keepalive-ping-interval");
+    unsigned seconds = 0;
+
+    for (size_t i = 0; i < v.len && i < 8; i++)
+        seconds = v.ptr[i] >= '0' && v.ptr[i] <= '9' ? seconds * 10 + (unsigned)(v.ptr[i] - '0')
+                                                     : KEEPALIVE_MAX_S + 1;
+    return v.len == 0 || v.len > 7 || seconds == 0 || seconds > KEEPALIVE_MAX_S ? KEEPALIVE_DEFAULT_S
+                                                                                : seconds;
+}
+
 void rpc_keepalive(struct rpc_call *call, unsigned seconds, const ProtobufCMessage *m)
 {
     call->keepalive_s = seconds;

@@ -155,6 +155,10 @@ void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m);
 /* The same, of a message's full name and binary form. */
 void rpc_add_detail_packed(struct rpc_call *call, const char *type, struct bytes message);
 
+/* How often a client wants to hear of a quiet stream, in seconds: its header Keepalive-Ping-Interval. Anything but a whole number
+ * from 1 to KEEPALIVE_MAX_S means KEEPALIVE_DEFAULT_S. */
+unsigned rpc_keepalive_wish(const struct rpc_call *call);
+
 /* Sends `m`, whenever nothing has been sent for `seconds`; m must live as long as the call. 0: never. */
 void rpc_keepalive(struct rpc_call *call, unsigned seconds, const ProtobufCMessage *m);
 
