@@ -108,6 +108,16 @@
     X(LIST_PAGE_BYTES, 4 * MIB, "bytes", "memory of a page; then it ends early: names may be long")          \
     X(WALK_MAX, 16 * MIB, "bytes", "names of the directories above one, in a tree; then out of memory")      \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
+    X(WATCHERS_MAX, 2048, "watchers", "WatchDir and CreateWatcher at once; then resource_exhausted")         \
+    X(WATCH_DIRS_MAX, 262144, "directories", "watched, by each watcher; 200 bytes; then resource_exhausted") \
+    X(WATCH_EVENTS_MAX, 10000, "events", "of one watcher waiting to be taken; then one overflow event")      \
+    X(WATCH_EVENTS_BYTES, 16 * MIB, "bytes", "events of all watchers; then the next one's is an overflow")   \
+    X(WATCH_EVENTS_MIN, 64, "events",                                                                        \
+      "that a watcher may keep even then: who takes its own suffers from nobody")                            \
+    X(WATCH_LOG_MAX, 16384, "records", "kept for watchers that arm; as fs.inotify.max_queued_events")        \
+    X(WATCH_SWEEP, 256, "watches", "ended in one turn; a closed watcher may leave many thousands")           \
+    X(WATCH_ENTRIES, 64, "events", "whose entries one job of a stream reads; their memory is bounded")       \
+    X(WATCHER_IDLE_MS, 1800000, "ms", "a watcher whose events nobody takes for so long is removed")          \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 
 enum {
