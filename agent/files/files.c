@@ -14,6 +14,7 @@ int files_init(struct files *f, struct rpc *rpc, struct settings *settings, stru
     *f = (struct files){
         .settings = settings, .workers = workers, .http = rpc->http, .rpc = rpc, .as_user = as_user};
     STAILQ_INIT(&f->orphans);
+    watch_service_init(&f->watch, f);
     if (filesystem_service_init(f) < 0 || files_service_init(f) < 0 || download_rest_register(f) < 0 ||
         upload_register(f) < 0)
         return -1;

@@ -3,6 +3,7 @@
 #define FILES_FILES_H
 
 #include "core/jobs.h"
+#include "files/watch_service.h"
 #include "guest/settings.h"
 #include "rpc/rpc.h"
 
@@ -13,6 +14,7 @@ struct files {
     struct rpc *rpc;
     bool as_user;                       /* --files-as user */
     struct rpc_service filesystem, own; /* filesystem.Filesystem, guest.v1.Files */
+    struct watch_service watch;
     struct tickets waiting;             /* calls and exchanges that wait for a worker */
     unsigned uploads;                   /* under way, with those whose client is gone */
     struct job_list orphans;            /* of those, what waits for room in the workers' queue */

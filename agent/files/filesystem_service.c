@@ -199,8 +199,35 @@ static enum rpc_taken remove_call(struct rpc_call *call, const ProtobufCMessage 
     }
 
 static const struct rpc_method methods[] = {
-    METHOD("Stat", stat),        METHOD("MakeDir", make_dir), METHOD("Move", move),
-    METHOD("ListDir", list_dir), METHOD("Remove", remove),
+    METHOD("Stat", stat),
+    METHOD("MakeDir", make_dir),
+    METHOD("Move", move),
+    METHOD("ListDir", list_dir),
+    METHOD("Remove", remove),
+    {.name = "WatchDir",
+     .kind = RPC_SERVER_STREAM,
+     .input = &filesystem__watch_dir_request__descriptor,
+     .output = &filesystem__watch_dir_response__descriptor,
+     .message = watch_service_dir,
+     .produce = watch_service_produce,
+     .cancel = watch_service_cancel},
+    {.name = "CreateWatcher",
+     .kind = RPC_UNARY,
+     .input = &filesystem__create_watcher_request__descriptor,
+     .output = &filesystem__create_watcher_response__descriptor,
+     .message = watch_service_create,
+     .cancel = watch_service_give_up},
+    {.name = "GetWatcherEvents",
+     .kind = RPC_UNARY,
+     .input = &filesystem__get_watcher_events_request__descriptor,
+     .output = &filesystem__get_watcher_events_response__descriptor,
+     .message = watch_service_events,
+     .cancel = watch_service_give_up},
+    {.name = "RemoveWatcher",
+     .kind = RPC_UNARY,
+     .input = &filesystem__remove_watcher_request__descriptor,
+     .output = &filesystem__remove_watcher_response__descriptor,
+     .message = watch_service_remove},
 };
 
 int filesystem_service_init(struct files *f)
