@@ -38,6 +38,7 @@ static struct agent {
     struct lowfds lowfds;
     struct settings settings;
     struct execs execs;
+    struct freezer freezer;
     struct net net;
     struct http http;
     struct rpc rpc;
@@ -191,7 +192,7 @@ static int open_pools(struct err *e)
 static bool all_gone(void)
 {
     return agent.net.count == 0 && (agent.flags.keep_processes || agent.execs.count == 0) &&
-           agent.cgroups.removing == 0;
+           agent.cgroups.removing == 0 && !agent.execs.gate_shut;
 }
 
 /* Looks every few milliseconds how far the shutdown is. */
@@ -221,6 +222,7 @@ static void begin_shutdown(int signo)
     agent.shutdown_signal = signo;
     log_info("agent.shutdown", LOG_INT("process.signal", signo));
     net_unlisten(&agent.net);
+    freezer_thaw_soon(&agent.freezer); /* nobody else would, and what is frozen cannot end in order */
     execs_stop(&agent.execs, agent.flags.keep_processes ? 0 : SIGTERM);
     net_shutdown(&agent.net);
     loop_timer(&agent.loop, &agent.shutdown, 1);
@@ -318,6 +320,8 @@ static int open_guest(struct err *e)
                    f->ring ? f->ring : RING_MAX, e) < 0)
         return -1;
     agent.execs.kill_leader = f->kill_leader;
+    if (freezer_init(&agent.freezer, &agent.loop, &agent.execs) < 0)
+        return err_nomem(e, "start");
     return 0;
 }
 
@@ -328,7 +332,7 @@ static int open_services(struct err *e)
     if (health_register(&agent.rpc) < 0 || reflection_register(&agent.rpc) < 0 ||
         process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
         files_init(&agent.files, &agent.rpc, &agent.settings, agent.workers, agent.flags.files_as_user) < 0 ||
-        system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, agent.workers,
+        system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, &agent.freezer, agent.workers,
                     agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
     return 0;

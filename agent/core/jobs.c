@@ -14,24 +14,60 @@
 struct worker {
     LIST_ENTRY(worker) link;
     uint64_t since_ns; /* when its job began; 0 while it has none */
+    uint64_t lane;     /* of its job */
 };
 
 struct jobs {
     struct loop *loop;
     struct jobs_config config;
     pthread_mutex_t lock;
-    pthread_cond_t work;  /* a job was queued */
-    pthread_cond_t ended; /* a worker ended (jobs_destroy) */
-    struct job_list queue;
+    pthread_cond_t work;   /* a job was queued */
+    pthread_cond_t ended;  /* a worker ended (jobs_destroy) */
+    struct job_list queue; /* may begin as soon as a thread is free */
+    struct job_list held;  /* their lane is full */
     struct job_list finished;
     LIST_HEAD(, worker) workers;
-    unsigned queued;
+    unsigned queued, held_count;
     unsigned threads;
     unsigned idle; /* threads in the wait for work */
     bool stopping;
     ev_async wake;
     ev_timer stuck;
 };
+
+/* Whether one more job of the lane may begin. Jobs in the queue count: they are about to. The lock is held. */
+static bool lane_is_open(const struct jobs *p, uint64_t lane)
+{
+    const struct worker *k;
+    const struct job *j;
+    unsigned n = 0;
+
+    if (lane == 0)
+        return true;
+    LIST_FOREACH (k, &p->workers, link)
+        n += k->lane == lane;
+    STAILQ_FOREACH (j, &p->queue, link)
+        n += j->lane == lane;
+    return n < WORKER_LANE_MAX;
+}
+
+/* A job of the lane has ended: the first that was held for it follows. The lock is held. */
+static void release_next(struct jobs *p, uint64_t lane)
+{
+    struct job *j;
+
+    if (lane == 0)
+        return;
+    STAILQ_FOREACH (j, &p->held, link)
+        if (j->lane == lane)
+            break;
+    if (!j)
+        return;
+    STAILQ_REMOVE(&p->held, j, job, link);
+    p->held_count--;
+    STAILQ_INSERT_TAIL(&p->queue, j, link);
+    p->queued++;
+}
 
 /* The next job for a worker, or NULL when it has waited long enough and should end. The lock is held. */
 static struct job *next_job(struct jobs *p)
@@ -68,10 +104,13 @@ static void *worker_main(void *arg)
     LIST_INSERT_HEAD(&p->workers, &self, link);
     while ((j = next_job(p))) {
         self.since_ns = j->started_ns = clock_mono_ns();
+        self.lane = j->lane;
         pthread_mutex_unlock(&p->lock);
         j->run(j);
         pthread_mutex_lock(&p->lock);
         self.since_ns = 0;
+        self.lane = 0;
+        release_next(p, j->lane); /* this thread takes the head of the queue next: nobody need be woken */
         STAILQ_INSERT_TAIL(&p->finished, j, link);
         ev_async_send(p->loop->ev, &p->wake);
     }
@@ -124,21 +163,29 @@ static void on_wake(struct ev_loop *ev, ev_async *w, int revents)
     }
 }
 
-/* While jobs wait: one more thread for each that has been in its job for a second, up to `extra`. */
+/* How many threads have been in their job for a second. The lock is held. */
+static unsigned count_stuck(const struct jobs *p)
+{
+    uint64_t now = clock_mono_ns();
+    const struct worker *k;
+    unsigned n = 0;
+
+    LIST_FOREACH (k, &p->workers, link)
+        n += k->since_ns && now - k->since_ns >= STUCK_MS * 1000000ull;
+    return n;
+}
+
+/* While jobs wait: one more thread for each that is stuck, up to `extra`. */
 static void on_stuck(struct ev_loop *ev, ev_timer *w, int revents)
 {
     struct jobs *p = w->data;
-    struct worker *k;
-    uint64_t now = clock_mono_ns();
-    unsigned stuck = 0;
+    unsigned stuck;
     bool again;
 
     (void)ev;
     (void)revents;
     pthread_mutex_lock(&p->lock);
-    LIST_FOREACH (k, &p->workers, link)
-        if (k->since_ns && now - k->since_ns >= STUCK_MS * 1000000ull)
-            stuck++;
+    stuck = count_stuck(p);
     for (unsigned n = p->idle; n < p->queued && p->threads < p->config.threads + MIN(stuck, p->config.extra);
          n++)
         if (start_worker(p) < 0)
@@ -165,6 +212,7 @@ struct jobs *jobs_new(struct loop *loop, const struct jobs_config *config)
     pthread_cond_init(&p->ended, NULL);
     pthread_condattr_destroy(&attr);
     STAILQ_INIT(&p->queue);
+    STAILQ_INIT(&p->held);
     STAILQ_INIT(&p->finished);
     LIST_INIT(&p->workers);
     ev_async_init(&p->wake, on_wake);
@@ -194,51 +242,51 @@ void jobs_destroy(struct jobs *p)
     free(p);
 }
 
-int jobs_submit(struct jobs *p, struct job *j, struct err *e)
+/* Puts a job into the queue: *wake and *watch say what is left to do for it. Returns 0, or -1 with errno when there is none and none can
+ * be made. The lock is held. */
+static int enqueue(struct jobs *p, struct job *j, bool *wake, bool *watch)
 {
-    bool watch, idle;
-
-    j->started_ns = 0;
-    pthread_mutex_lock(&p->lock);
-    if (p->queued >= p->config.queue_max) {
-        pthread_mutex_unlock(&p->lock);
-        return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%s: %u calls are waiting already", p->config.name,
-                       p->config.queue_max);
-    }
-    if (p->queued >= p->idle && p->threads < p->config.threads && start_worker(p) < 0 && p->threads == 0) {
-        int errnum = errno;
-
-        pthread_mutex_unlock(&p->lock);
-        return err_set(e, STATUS_RESOURCE_EXHAUSTED, errnum, "%s: start a thread", p->config.name);
-    }
+    if (p->queued >= p->idle && p->threads < p->config.threads && start_worker(p) < 0 && p->threads == 0)
+        return -1;
     STAILQ_INSERT_TAIL(&p->queue, j, link);
     p->queued++;
-    idle = p->idle > 0;
-    watch = !idle && p->config.extra > 0 && p->threads >= p->config.threads;
-    pthread_mutex_unlock(&p->lock);
-    if (idle) /* without the lock, which it wants at once */
-        pthread_cond_signal(&p->work);
-    if (watch && !ev_is_active(&p->stuck))
-        loop_timer(p->loop, &p->stuck, STUCK_MS);
+    *wake = p->idle > 0;
+    *watch = !*wake && p->config.extra > 0 && p->threads >= p->config.threads;
     return 0;
 }
 
-unsigned jobs_threads(struct jobs *p)
+int jobs_submit(struct jobs *p, struct job *j, struct err *e)
 {
-    unsigned n;
+    bool wake = false, watch = false, open;
+    int ret = 0;
 
+    j->started_ns = 0;
     pthread_mutex_lock(&p->lock);
-    n = p->threads;
+    open = lane_is_open(p, j->lane);
+    if ((open ? p->queued : p->held_count) >= p->config.queue_max) {
+        ret = err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%s: %u calls are waiting already", p->config.name,
+                      p->config.queue_max);
+    } else if (!open) {
+        STAILQ_INSERT_TAIL(&p->held, j, link);
+        p->held_count++;
+    } else if (enqueue(p, j, &wake, &watch) < 0) {
+        ret = err_set(e, STATUS_RESOURCE_EXHAUSTED, errno, "%s: start a thread", p->config.name);
+    }
     pthread_mutex_unlock(&p->lock);
-    return n;
+    if (wake) /* without the lock, which it wants at once */
+        pthread_cond_signal(&p->work);
+    if (watch && !ev_is_active(&p->stuck))
+        loop_timer(p->loop, &p->stuck, STUCK_MS);
+    return ret;
 }
 
-unsigned jobs_queued(struct jobs *p)
+struct jobs_counts jobs_counts(struct jobs *p)
 {
-    unsigned n;
+    struct jobs_counts n;
 
     pthread_mutex_lock(&p->lock);
-    n = p->queued;
+    n = (struct jobs_counts){
+        .threads = p->threads, .queued = p->queued + p->held_count, .stuck = count_stuck(p)};
     pthread_mutex_unlock(&p->lock);
     return n;
 }

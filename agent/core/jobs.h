@@ -5,9 +5,12 @@
  * allocates it, usually inside a larger struct; `done` frees it, whatever became of the object that wanted
  * it.
  *
- * States: queued -> running -> done. There is no cancel: a job that nobody waits for any more runs to its end
+ * States: (held ->) queued -> running -> done. There is no cancel: a job that nobody waits for any more runs to its end
  * and finds that its ticket is void. Bounds: threads, extra threads while calls hang, and the queue's length
- * (see struct jobs_config). */
+ * (see struct jobs_config).
+ *
+ * Lanes keep what may hang together from taking all threads: of one lane (a mount, say) at most WORKER_LANE_MAX jobs are
+ * queued or running; further ones are held apart from the queue, in order, so that nobody else waits behind them. */
 #ifndef CORE_JOBS_H
 #define CORE_JOBS_H
 
@@ -18,15 +21,17 @@ struct job {
     STAILQ_ENTRY(job) link;
     void (*run)(struct job *j);  /* in a worker thread */
     void (*done)(struct job *j); /* on the loop's thread; frees the job */
+    uint64_t lane;               /* 0: none; set before jobs_submit */
     uint64_t started_ns;         /* CLOCK_MONOTONIC when it began to run; 0 while queued */
 };
 STAILQ_HEAD(job_list, job);
 
 struct jobs_config {
-    const char *name;   /* of the threads, at most 15 bytes */
-    unsigned threads;   /* at the same time */
-    unsigned extra;     /* more of them, one for each thread that has been in its job for over a second */
-    unsigned queue_max; /* jobs waiting for a thread; then resource_exhausted */
+    const char *name; /* of the threads, at most 15 bytes */
+    unsigned threads; /* at the same time */
+    unsigned extra;   /* more of them, one for each thread that has been in its job for over a second */
+    unsigned
+        queue_max; /* jobs waiting for a thread, and as many held for their lanes; then resource_exhausted */
 };
 
 struct jobs;
@@ -41,8 +46,12 @@ void jobs_destroy(struct jobs *p);
  * then still belongs to the caller and `done` is not called. */
 MUST_CHECK int jobs_submit(struct jobs *p, struct job *j, struct err *e);
 
-/* For metrics: threads alive, jobs queued. */
-unsigned jobs_threads(struct jobs *p);
-unsigned jobs_queued(struct jobs *p);
+/* For metrics, at this moment. */
+struct jobs_counts {
+    unsigned threads; /* alive */
+    unsigned queued;  /* jobs that wait for a thread or for their lane */
+    unsigned stuck;   /* threads that have been in their job for over a second */
+};
+struct jobs_counts jobs_counts(struct jobs *p);
 
 #endif

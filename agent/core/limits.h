@@ -34,10 +34,16 @@
     X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
     X(SPAWN_TIMEOUT_MS, 10000, "ms", "start of one process; then it is killed: deadline_exceeded")           \
     X(SPAWN_QUEUE_MAX, 256, "starts", "starts waiting for a spawn thread; then resource_exhausted")          \
+    X(FREEZE_QUEUE_MAX, 64, "starts", "starts waiting until the processes thaw; then failed_precondition")   \
+    X(FREEZE_MAX_MS, 600000, "ms", "processes stay frozen; then they thaw by themselves, as with envd")      \
+    X(FREEZE_WAIT_MAX_MS, 60000, "ms", "a freeze waits until it is true; asked for longer, it waits this")   \
+    X(FREEZE_CALLS_MAX, 16, "calls", "freezes and thaws waiting for their turn; then 503")                   \
     X(SPAWN_THREADS, 4, "threads", "starts at the same time; a hung mount stops one of them only")           \
     X(WORKER_THREADS, 4, "threads", "blocking calls at the same time")                                       \
     X(WORKER_EXTRA, 60, "threads", "more of them while calls hang for over 1 s")                             \
     X(WORKER_QUEUE_MAX, 256, "calls", "blocking calls that wait for a thread; then resource_exhausted")      \
+    X(WORKER_LANE_MAX, 2, "calls", "of those on one network or FUSE mount; as many as may wait are held")    \
+    X(SLOW_MOUNTS_MAX, 256, "mounts", "network and FUSE mounts told apart; calls on more are as on a disk")  \
     X(WORKER_IDLE_MS, 5000, "ms", "a worker without work ends after this time")                              \
     X(WORKER_STACK, 128 * KIB, "bytes", "stack of a worker thread; the deepest path needs 20 KiB")           \
     X(SESSION_END_MS, 20, "ms", "from the end of a session's request to that of the input: no cancel came")  \

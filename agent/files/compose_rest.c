@@ -189,7 +189,7 @@ static int submit(struct request *r, struct composition *c, struct http_exchange
     r->ticket = c->exchange = ticket_new(&r->files->waiting, x);
     if (!r->ticket)
         return err_nomem(e, "compose a file");
-    return jobs_submit(r->files->workers, &c->job, e);
+    return fs_submit(&r->files->workers, &c->job, &c->caller, c->destination, e);
 }
 
 static void on_body(struct http_exchange *x)

@@ -18,11 +18,6 @@ static struct loop *loop_of(const struct files *f)
     return f->http->net->loop;
 }
 
-int download_body_submit(struct files *f, struct job *j, struct err *e)
-{
-    return jobs_submit(f->workers, j, e);
-}
-
 /* --- memory to read into --------------------------------------------------------------------- */
 
 enum { ROOM_SEGS = DOWNLOAD_BLOCK / SEG_SIZE };
@@ -96,7 +91,7 @@ static void close_done(struct job *j)
 }
 
 /* Closing a file may ask its file system, which may not answer. */
-static void close_file(struct files *f, int *fd)
+static void close_file(struct files *f, int *fd, uint64_t lane)
 {
     struct close_job *c = *fd >= 0 ? calloc(1, sizeof *c) : NULL;
     struct err e;
@@ -108,7 +103,7 @@ static void close_file(struct files *f, int *fd)
     c->job.run = close_run;
     c->job.done = close_done;
     c->fd = fd_take(fd);
-    if (download_body_submit(f, &c->job, &e) < 0) {
+    if (fs_submit_again(&f->workers, &c->job, lane, &e) < 0) {
         fd_close(&c->fd);
         free(c);
     }
@@ -180,7 +175,7 @@ static void read_done(struct job *j)
         if (r->reader.kind == FS_READER_WAITS) /* it may be known to epoll */
             loop_close_fd(loop_of(r->files), &r->reader.fd);
         else
-            close_file(r->files, &r->reader.fd);
+            close_file(r->files, &r->reader.fd, r->job.lane);
     }
     free(r);
 }
@@ -216,7 +211,7 @@ static bool start_read(struct download_body *b)
     r->reader = b->reader;
     r->offset = b->offset;
     if (!room_take(&r->room, pool_of(b->files), portion(b, DOWNLOAD_BLOCK)) ||
-        download_body_submit(b->files, &r->job, &e) < 0) {
+        fs_submit_again(&b->files->workers, &r->job, b->lane, &e) < 0) {
         room_clear(&r->room);
         free(r);
         return false;
@@ -424,7 +419,7 @@ void download_body_destroy(struct download_body *b)
     if (b->reader.kind == FS_READER_WAITS)
         loop_close_fd(loop_of(b->files), &b->reader.fd);
     else
-        close_file(b->files, &b->reader.fd);
+        close_file(b->files, &b->reader.fd, b->lane);
     chain_clear(&b->ready);
     chain_clear(&b->packing);
     gzip_free(b->gzip);

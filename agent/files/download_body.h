@@ -28,6 +28,7 @@ struct download_body {
     struct files *files;
     struct http_exchange *x;
     ticket ticket; /* in files->waiting */
+    uint64_t lane; /* of the jobs on its file */
     struct fs_reader reader;
     struct download_plan plan;
     unsigned part;            /* of the plan: the present one; at the end count */
@@ -59,8 +60,5 @@ MUST_CHECK int download_body_whole(const struct download_plan *plan, const char 
 
 /* Nobody waits for it any more. */
 void download_body_destroy(struct download_body *b);
-
-/* Has a worker run the job: the one place where downloads do. Returns as jobs_submit. */
-MUST_CHECK int download_body_submit(struct files *f, struct job *j, struct err *e);
 
 #endif

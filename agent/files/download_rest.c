@@ -348,8 +348,10 @@ static int begin_open(struct files *f, struct http_exchange *x, struct err *e)
     }
     http_own(x, &events, b);
     o->body = b->ticket;
-    if (download_body_submit(f, &o->job, e) == 0)
+    if (fs_submit(&f->workers, &o->job, &o->caller, o->path, e) == 0) {
+        b->lane = o->job.lane;
         return 0;
+    }
     open_free(o);
     return -1;
 }

@@ -11,8 +11,8 @@
 int files_init(struct files *f, struct rpc *rpc, struct settings *settings, struct jobs *workers,
                bool as_user)
 {
-    *f = (struct files){
-        .settings = settings, .workers = workers, .http = rpc->http, .rpc = rpc, .as_user = as_user};
+    *f = (struct files){.settings = settings, .http = rpc->http, .rpc = rpc, .as_user = as_user};
+    fs_workers_init(&f->workers, rpc->loop, workers);
     STAILQ_INIT(&f->orphans);
     watch_service_init(&f->watch, f);
     if (filesystem_service_init(f) < 0 || files_service_init(f) < 0 || download_rest_register(f) < 0 ||

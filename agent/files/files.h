@@ -2,22 +2,22 @@
 #ifndef FILES_FILES_H
 #define FILES_FILES_H
 
-#include "core/jobs.h"
 #include "files/watch_service.h"
+#include "guest/fs/workers.h"
 #include "guest/settings.h"
 #include "rpc/rpc.h"
 
 struct files {
     struct settings *settings;
-    struct jobs *workers;
+    struct fs_workers workers;
     struct http *http;
     struct rpc *rpc;
     bool as_user;                       /* --files-as user */
     struct rpc_service filesystem, own; /* filesystem.Filesystem, guest.v1.Files */
     struct watch_service watch;
-    struct tickets waiting;             /* calls and exchanges that wait for a worker */
-    unsigned uploads;                   /* under way, with those whose client is gone */
-    struct job_list orphans;            /* of those, what waits for room in the workers' queue */
+    struct tickets waiting;  /* calls and exchanges that wait for a worker */
+    unsigned uploads;        /* under way, with those whose client is gone */
+    struct job_list orphans; /* of those, what waits for room in the workers' queue */
 };
 
 /* Answers a request of /files... with the error: its status as for calls, but 507 where there is no space (ENOSPC, EDQUOT) and 413

@@ -97,13 +97,28 @@ static struct unary *unary_new(struct files *f, const struct rpc_call *call, con
     return NULL;
 }
 
+/* The path that a request is about; of two the one that it comes from. */
+static const char *path_of(const ProtobufCMessage *m)
+{
+    static const char *const names[] = {"path", "source"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field_by_name(m->descriptor, names[i]);
+
+        if (field)
+            return *(char *const *)(const void *)((const char *)m + field->offset);
+    }
+    return NULL;
+}
+
 /* The only place where these calls go to the workers. On failure u still is the caller's. */
 static int submit(struct files *f, struct unary *u, struct wait *w, struct err *e)
 {
     u->waiting = ticket_new(&f->waiting, w);
     if (!u->waiting)
         return err_nomem(e, "ask a worker");
-    if (jobs_submit(f->workers, &u->job, e) == 0)
+    if (fs_submit(&f->workers, &u->job, &u->caller, path_of(u->request), e) == 0)
         return 0;
     ticket_drop(&f->waiting, u->waiting);
     return -1;

@@ -57,7 +57,7 @@ static void work_run(struct job *j)
 /* The one place where an upload goes to the workers. */
 static int submit(struct work *w, struct err *e)
 {
-    return jobs_submit(w->files->workers, &w->job, e);
+    return fs_submit(&w->files->workers, &w->job, &w->intake.caller, w->intake.path, e);
 }
 
 /* Hands bytes to the next run, as many as it may have; `all`: there are no more behind them. Returns 0, or -1 when out of

@@ -72,12 +72,12 @@ static void done(struct job *j)
     b->done(b);
 }
 
-int watch_batch_read(struct watch_batch *b, struct jobs *workers)
+int watch_batch_read(struct watch_batch *b, struct fs_workers *workers)
 {
     struct err e;
 
     b->job = (struct job){.run = run, .done = done};
-    return jobs_submit(workers, &b->job, &e);
+    return fs_submit(workers, &b->job, &b->caller, b->root, &e);
 }
 
 /* --- messages -------------------------------------------------------------------------------- */

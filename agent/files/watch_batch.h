@@ -5,9 +5,7 @@
 #define FILES_WATCH_BATCH_H
 
 #include "core/arena.h"
-#include "core/jobs.h"
 #include "filesystem/filesystem.pb-c.h"
-#include "guest/fs/caller.h"
 #include "guest/fs/watch.h"
 
 struct watch_batch {
@@ -29,7 +27,7 @@ struct watch_batch {
 struct watch_batch *watch_batch_take(struct watcher *w, size_t max, bool brief, struct err *e);
 
 /* Has a worker read the entries as the watcher's caller. Returns 0: `done` follows; or -1: the messages have none. */
-MUST_CHECK int watch_batch_read(struct watch_batch *b, struct jobs *workers);
+MUST_CHECK int watch_batch_read(struct watch_batch *b, struct fs_workers *workers);
 
 void watch_batch_free(struct watch_batch *b);
 

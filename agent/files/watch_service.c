@@ -101,7 +101,7 @@ static void stream_take(struct stream *s)
     b->done = on_read;
     b->context = s->service;
     b->waiting = s->ticket;
-    s->reading = s->entries && watch_batch_read(b, s->service->files->workers) == 0;
+    s->reading = s->entries && watch_batch_read(b, &s->service->files->workers) == 0;
     if (!s->reading)
         s->batch = b;
 }
@@ -337,7 +337,7 @@ static void hand_out(struct polled *p, struct asking *a)
         b->done = on_polled_read;
         b->context = p->service;
         b->waiting = a->ticket;
-        if (watch_batch_read(b, p->service->files->workers) == 0)
+        if (watch_batch_read(b, &p->service->files->workers) == 0)
             return;
     }
     answer(a, b);
@@ -463,7 +463,7 @@ enum rpc_taken watch_service_remove(struct rpc_call *call, const ProtobufCMessag
 void watch_service_init(struct watch_service *s, struct files *f)
 {
     s->files = f;
-    watches_init(&s->watches, f->rpc->loop, f->workers);
+    watches_init(&s->watches, f->rpc->loop, &f->workers);
     TAILQ_INIT(&s->polled);
     timerq_init(&s->idle, f->rpc->loop, WATCHER_IDLE_MS, on_idle);
 }

@@ -267,6 +267,22 @@ bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *i
     return line && strtoul(line + strlen("oom_kill "), NULL, 10) > 0;
 }
 
+int cgroup_class_freeze(const struct cgroups *c, enum cgroup_class k, bool freeze)
+{
+    return write_file(c->dirs[k], "cgroup.freeze", freeze ? "1" : "0");
+}
+
+int cgroup_class_frozen(const struct cgroups *c, enum cgroup_class k)
+{
+    char text[256];
+    const char *at;
+
+    if (fd_read_file(c->dirs[k], "cgroup.events", text, sizeof text) < 0)
+        return -1;
+    at = strstr(text, "frozen ");
+    return at ? at[strlen("frozen ")] == '1' : -1;
+}
+
 /* --- removal --------------------------------------------------------------------------------- */
 
 static void run_rmdir(struct job *j)

@@ -13,7 +13,7 @@
  * Nothing is looked for or made before the first process needs it: a start-up would pay for what nobody may need, and moving
  * itself may wait for the kernel's grace period.
  *
- * Threads: cgroups_open and leaf_make any; the rest on the loop. */
+ * Threads: cgroups_open, leaf_make and those of a class any; the rest on the loop. */
 #ifndef GUEST_CGROUP_H
 #define GUEST_CGROUP_H
 
@@ -69,6 +69,13 @@ int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char 
 
 /* Whether the kernel has killed something in the leaf for want of memory; false without the memory controller. */
 bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *id);
+
+/* Tells the kernel to freeze or thaw all leaves of a class; freezing takes it a while. Returns 0 or -1 with errno. In a
+ * worker: it may wait for others who change cgroups. */
+int cgroup_class_freeze(const struct cgroups *c, enum cgroup_class k, bool freeze);
+
+/* Whether all of a class is frozen by now: 1 or 0, or -1 when the kernel does not say. */
+int cgroup_class_frozen(const struct cgroups *c, enum cgroup_class k);
 
 /* Removes the leaf when nothing lives in it any more: now, or when that comes. */
 void cgroup_leaf_remove(struct cgroups *c, enum cgroup_class k, const char *id);

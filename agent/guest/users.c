@@ -232,6 +232,19 @@ struct user *users_find(const char *name, struct err *e)
     return u;
 }
 
+char *users_cached_home(const char *name)
+{
+    char *home = NULL;
+
+    if (pthread_mutex_trylock(&cache.lock) != 0)
+        return NULL;
+    for (size_t i = 0; i < CACHED && !home; i++)
+        if (cache.entries[i].asked && strcmp(cache.entries[i].asked, name) == 0)
+            home = strdup(cache.entries[i].user->home);
+    pthread_mutex_unlock(&cache.lock);
+    return home;
+}
+
 int users_group(const char *name, gid_t *gid, struct err *e)
 {
     const struct group *gr = NULL;

@@ -26,6 +26,10 @@ struct user {
  * resource_exhausted. */
 struct user *users_find(const char *name, struct err *e);
 
+/* The home of the user that users_find found by that name, on the heap, without a look at any file: it may be out of date. NULL
+ * when it is not in the cache, or somebody else is in there now. It never waits: for the loop. */
+char *users_cached_home(const char *name);
+
 /* *gid: the group of that name, or, when there is none and the name is a number, that. Returns 0, or -1 with *e: as
  * users_find. */
 MUST_CHECK int users_group(const char *name, gid_t *gid, struct err *e);

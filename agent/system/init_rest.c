@@ -162,30 +162,41 @@ static int apply(struct settings *s, const struct request *r, struct err *e)
                                  r->workdir && *r->workdir ? r->workdir : NULL, e);
 }
 
-static void answer(struct http_exchange *x, struct bytes body)
+/* Who calls /init has brought the guest back to life: nothing stays frozen, even if what else he says is old or wrong. */
+static void obey(struct http_exchange *x, const struct request *r)
 {
-    static const struct bytes nothing = {NULL, 0};
     const struct system *system = x->route->arg;
     struct settings *s = system->settings;
+    struct err e;
+
+    freezer_thaw_soon(system->freezer);
+    if (!older(s, r) && apply(s, r, &e) < 0) {
+        http_reply_text(x, http_status_of(e.status), e.text);
+        return;
+    }
+    if (r->token)
+        s->require_token = false; /* there is one now */
+    s->initialized = true;
+    log_info("init.done");
+    http_add(x, "Cache-Control", "no-store");
+    http_reply(x, 204, NULL, (struct bytes){NULL, 0});
+}
+
+static void answer(struct http_exchange *x, struct bytes body)
+{
+    const struct system *system = x->route->arg;
     const char *refusal;
     struct request r;
     struct err e;
 
     http_add(x, "X-Envd-Version", system->told_version);
     if (parse(body, &r, &e) < 0) {
-        http_reply(x, http_status_of(e.status), NULL, nothing);
-    } else if ((refusal = refuse(s, &r))) {
+        http_reply(x, http_status_of(e.status), NULL, (struct bytes){NULL, 0});
+    } else if ((refusal = refuse(system->settings, &r))) {
         log_warn("init.refused", LOG_STR("error.type", refusal));
         http_reply_text(x, 401, refusal);
-    } else if (!older(s, &r) && apply(s, &r, &e) < 0) {
-        http_reply_text(x, http_status_of(e.status), e.text);
     } else {
-        if (r.token)
-            s->require_token = false; /* there is one now */
-        s->initialized = true;
-        log_info("init.done");
-        http_add(x, "Cache-Control", "no-store");
-        http_reply(x, 204, NULL, nothing);
+        obey(x, &r);
     }
     json_decref(r.json);
 }

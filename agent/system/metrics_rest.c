@@ -11,7 +11,7 @@
 #include "core/writer.h"
 #include "system/system.h"
 
-/* GET /metrics, in the form of E2B's agent. statfs may hang on a dead disk, so a worker reads. */
+/* GET /metrics, in the form of E2B's agent, and behind its keys what our workers do. statfs may hang on a dead disk, so a worker reads. */
 
 struct sample {
     struct job job;
@@ -83,6 +83,7 @@ static void done(struct job *j)
     struct http_exchange *x = ticket_find(&system->waiting, s->exchange);
     uint64_t total = s->cpu_total - system->cpu_total, busy = s->cpu_busy - system->cpu_busy;
     double used = total > 0 && busy <= total ? 100. * (double)busy / (double)total : 0.;
+    struct jobs_counts workers = jobs_counts(system->workers);
     struct chain body = {0};
     struct writer w;
 
@@ -94,8 +95,10 @@ static void done(struct job *j)
                       (s->mem_total - s->mem_available) >> 20);
         writer_printf(&w, "\"mem_total\":%" PRIu64 ",\"mem_used\":%" PRIu64 ",\"mem_cache\":%" PRIu64 ",",
                       s->mem_total, s->mem_total - s->mem_available, s->mem_cache);
-        writer_printf(&w, "\"disk_used\":%" PRIu64 ",\"disk_total\":%" PRIu64 "}\n", s->disk_used,
+        writer_printf(&w, "\"disk_used\":%" PRIu64 ",\"disk_total\":%" PRIu64 ",", s->disk_used,
                       s->disk_total);
+        writer_printf(&w, "\"worker_threads\":%u,\"worker_queued\":%u,\"worker_stuck\":%u}\n",
+                      workers.threads, workers.queued, workers.stuck);
         if (writer_done(&w) < 0) {
             chain_clear(&body);
             http_error(x, 500, "out of memory");

@@ -21,8 +21,9 @@ const char *compat_name(enum compat c)
 }
 
 int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                struct jobs *workers, enum compat compat)
+                struct freezer *freezer, struct jobs *workers, enum compat compat)
 {
+    const unsigned of_host = HTTP_CONTROL | HTTP_HOST;
     const struct http_route routes[] = {
         {.method = "GET",
          .path = "/health",
@@ -36,11 +37,17 @@ int system_init(struct system *s, struct rpc *rpc, struct settings *settings, st
          .arg = s},
         {.method = "GET", .path = "/envs", .begin = envs_begin, .arg = s},
         {.method = "GET", .path = "/metrics", .flags = HTTP_CONTROL, .begin = metrics_begin, .arg = s},
+        {.method = "POST", .path = "/freeze", .flags = of_host, .begin = freeze_begin, .arg = s},
+        {.method = "POST", .path = "/unfreeze", .flags = of_host, .begin = unfreeze_begin, .arg = s},
+        {.method = "POST", .path = "/fsfreeze", .flags = of_host, .begin = fsfreeze_begin, .arg = s},
+        {.method = "POST", .path = "/fsthaw", .flags = of_host, .begin = fsthaw_begin, .arg = s},
+        {.method = "POST", .path = "/collapse", .flags = of_host, .begin = collapse_begin, .arg = s},
     };
 
     *s = (struct system){
         .settings = settings,
         .execs = execs,
+        .freezer = freezer,
         .workers = workers,
         .http = rpc->http,
         .compat = compat,

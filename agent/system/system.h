@@ -1,9 +1,10 @@
-/* The agent itself, as hosts ask about it: /health, /init, /envs, /metrics, and guest.v1.Agent. */
+/* The agent itself, as hosts ask about it: /health, /init, /envs, /metrics, /freeze and its like, and guest.v1.Agent. */
 #ifndef SYSTEM_SYSTEM_H
 #define SYSTEM_SYSTEM_H
 
 #include "core/jobs.h"
 #include "guest/exec/exec.h"
+#include "guest/freezer.h"
 #include "guest/settings.h"
 #include "rpc/rpc.h"
 
@@ -13,6 +14,7 @@ enum compat { COMPAT_E2B, COMPAT_WRENN };
 struct system {
     struct settings *settings;
     struct execs *execs;
+    struct freezer *freezer;
     struct jobs *workers;
     struct http *http;
     enum compat compat;
@@ -26,7 +28,7 @@ struct system {
 /* Registers the routes and the service; settings, execs and the others must outlive it. Call it last: the
  * version that is told depends on what else is registered. Returns 0, or -1 when out of memory. */
 MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                           struct jobs *workers, enum compat compat);
+                           struct freezer *freezer, struct jobs *workers, enum compat compat);
 
 /* "e2b" or "wrenn". */
 const char *compat_name(enum compat c);
@@ -37,6 +39,11 @@ void health_begin(struct http_exchange *x);
 void envs_begin(struct http_exchange *x);
 void init_begin(struct http_exchange *x);
 void metrics_begin(struct http_exchange *x);
+void freeze_begin(struct http_exchange *x);
+void unfreeze_begin(struct http_exchange *x);
+void fsfreeze_begin(struct http_exchange *x);
+void fsthaw_begin(struct http_exchange *x);
+void collapse_begin(struct http_exchange *x);
 enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m);
 
 #endif

@@ -36,6 +36,7 @@ static const struct {
     {"0.6.5", "POST", "/collapse"},
     {"0.6.6", "POST", "/fsfreeze"},
     {"0.6.6", "POST", "/fsthaw"},
+    {"0.6.11", "POST", "/fsthaw"}, /* nothing new to ask for up to here */
     {"0.6.12", "POST", "/upgrade"},
     {"0.6.13", "POST", "/upgrade"}, /* the last one whose behaviour we know */
 };

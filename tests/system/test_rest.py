@@ -122,7 +122,8 @@ def test_metrics(shared):
     assert first.headers["content-type"] == "application/json" and first.headers["cache-control"] == "no-store"
     m = first.json()
     assert list(m) == ["ts", "cpu_count", "cpu_used_pct", "mem_total_mib", "mem_used_mib", "mem_total", "mem_used",
-                       "mem_cache", "disk_used", "disk_total"]
+                       "mem_cache", "disk_used", "disk_total", "worker_threads", "worker_queued", "worker_stuck"]
+    assert m["worker_threads"] >= 1 and m["worker_queued"] == m["worker_stuck"] == 0
     assert m["cpu_count"] == os.cpu_count() and abs(m["ts"] - time.time()) < 5
     assert m["mem_total"] == total and m["mem_total_mib"] == total >> 20 and 0 < m["mem_used"] < total
     st = os.statvfs("/")

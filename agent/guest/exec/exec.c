@@ -218,6 +218,10 @@ static void on_spawn_timeout(struct timerq *q, struct timerq_entry *entry)
     struct err e;
 
     (void)q;
+    if (x->table->gate_shut) { /* it hangs because it was told to */
+        timerq_set(&x->table->spawn_timeouts, entry);
+        return;
+    }
     if (pid > 0 && !x->spawn->reaped)
         kill(pid, SIGKILL);
     /* The spec is only read by the worker, so it may be read here too. */
@@ -258,14 +262,13 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
     s->job.done = spawn_done;
     s->ticket = x->ticket;
     memcpy(s->id, x->leaf_name, sizeof s->id);
-    if (jobs_submit(t->jobs, &s->job, e) < 0) {
+    if (exec_gate_pass(x, s, e) < 0) {
         spawn_free(s);
         exec_free(x);
         return -1;
     }
     x->spawn = s;
     LIST_INSERT_HEAD(&t->spawning, s, link);
-    timerq_set(&t->spawn_timeouts, &x->spawn_timeout);
     return exec_subscribe(x, sub, events, 0, e);
 }
 
@@ -427,6 +430,7 @@ int execs_init(struct execs *t, struct loop *loop, struct seg_pool *pool, struct
     TAILQ_INIT(&t->live);
     TAILQ_INIT(&t->lingering);
     LIST_INIT(&t->spawning);
+    STAILQ_INIT(&t->held);
     timerq_init(&t->spawn_timeouts, loop, SPAWN_TIMEOUT_MS, on_spawn_timeout);
     exec_past_init(t);
     /* Ids are not used again by a restarted agent either: its leaves may still be there. */

@@ -7,8 +7,8 @@
  *   struct exec_wait  somebody who waits for room in a process's input: the caller's memory
  *
  * States of a process, and what moves it
- *   SPAWNING   exec_start gave it to a worker. Done -> RUNNING; failed or 10 s over -> gone (subscribers:
- *              failed)
+ *   SPAWNING   exec_start gave it to a worker, or holds it while the gate is shut. Done -> RUNNING; failed or 10 s
+ *              in the worker over -> gone (subscribers: failed)
  *   RUNNING    subscribers: started. The leader is reaped -> EXITED
  *   EXITED     the exit is recorded; output is still read until every pipe is at its end, or until
  *              EXIT_QUIET_MS without output, or EXIT_GRACE_MS in all (not counted while reading waits for
@@ -180,6 +180,9 @@ struct execs {
     unsigned lingering_count;
     LIST_HEAD(, exec) pids[EXEC_PID_BUCKETS];
     LIST_HEAD(, spawn) spawning;
+    struct job_list held; /* of those, the ones that wait for the gate */
+    unsigned held_count;
+    bool gate_shut;
     struct tickets tickets;
     uint64_t next_id;
     struct timerq spawn_timeouts;
@@ -199,7 +202,7 @@ MUST_CHECK int execs_init(struct execs *t, struct loop *loop, struct seg_pool *p
 
 /* Starts a process as the settings of `env` say and subscribes `sub` to it from its first byte on. Takes the
  * spec over, on failure too. Returns 0, or -1 with *e: resource_exhausted (too many), failed_precondition
- * (the agent ends). */
+ * (the agent ends, or is frozen). */
 MUST_CHECK int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env,
                           struct exec_sub *sub, const struct exec_sub_events *events, struct err *e);
 
@@ -262,6 +265,11 @@ int exec_signal(struct exec *x, int signo, enum exec_target target, uint32_t gra
 /* Ends it as its spec's kill_target and grace_ms say, as soon as it runs; nothing happens when it has ended. */
 void exec_kill(struct exec *x);
 
+/* The processes are about to be frozen: new ones that would be, too, wait (FREEZE_QUEUE_MAX of them, then failed_precondition),
+ * and no start that is under way takes too long. Opened, the gate lets them go, in order. */
+void execs_shut_gate(struct execs *t);
+void execs_open_gate(struct execs *t);
+
 /* Forgets all exits and the output that is kept of them. */
 void execs_forget(struct execs *t);
 
@@ -275,6 +283,11 @@ void execs_memory_free(struct execs *t);
 void exec_status_text(const struct exec_exit *e, char out[64]);
 
 /* --- between the files of this folder -------------------------------------------------------- */
+
+/* exec_gate.c */
+MUST_CHECK int exec_gate_pass(struct exec *x, struct spawn *s,
+                              struct err *e); /* now, or when it opens; -1: not at all */
+void exec_gate_fail(struct execs *t);
 
 /* exec_past.c */
 void exec_past_init(struct execs *t);

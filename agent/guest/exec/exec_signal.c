@@ -118,6 +118,7 @@ void execs_stop(struct execs *t, int signo)
 
     t->stopping = true;
     execs_forget(t);
+    exec_gate_fail(t);
     if (signo == 0)
         return;
     TAILQ_FOREACH (x, &t->live, link)

@@ -29,7 +29,7 @@ static int submit(struct watcher *w, struct arm_job *j, struct err *e)
 {
     struct watches *a = w->all;
 
-    if (jobs_submit(a->workers, &j->job, e) < 0)
+    if (fs_submit(a->workers, &j->job, &w->caller, j->arm.path, e) < 0)
         return -1;
     a->in_flight++;
     w->arming = true;
@@ -303,7 +303,7 @@ static void arm_done(struct job *job)
 
 /* --- watchers -------------------------------------------------------------------------------- */
 
-void watches_init(struct watches *a, struct loop *loop, struct jobs *workers)
+void watches_init(struct watches *a, struct loop *loop, struct fs_workers *workers)
 {
     *a = (struct watches){.loop = loop, .workers = workers, .fd = -1, .sweep = {.run = on_sweep}};
     TAILQ_INIT(&a->watchers);

@@ -17,10 +17,9 @@
 #ifndef GUEST_FS_WATCH_H
 #define GUEST_FS_WATCH_H
 
-#include "core/jobs.h"
 #include "core/ticket.h"
-#include "guest/fs/caller.h"
 #include "guest/fs/watch_tree.h"
+#include "guest/fs/workers.h"
 
 enum watch_type {
     WATCH_OVERFLOW, /* events were lost here; anything may have happened */
@@ -51,7 +50,7 @@ struct watch_log_entry;
 
 struct watches {
     struct loop *loop;
-    struct jobs *workers;
+    struct fs_workers *workers;
     struct tickets tickets; /* watchers that workers arm for */
     TAILQ_HEAD(, watcher) watchers;
     unsigned count; /* of them */
@@ -105,7 +104,7 @@ struct watch_spec {
 };
 
 /* Nothing is opened yet. Lives as long as the process; watches_destroy is for tests, without watchers and jobs. */
-void watches_init(struct watches *a, struct loop *loop, struct jobs *workers);
+void watches_init(struct watches *a, struct loop *loop, struct fs_workers *workers);
 void watches_destroy(struct watches *a);
 
 /* Begins to watch; what the spec points to is copied, w must be zeroed. Returns 0: `ready` follows; or -1 with *e:

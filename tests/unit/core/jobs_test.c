@@ -69,7 +69,7 @@ static void results_come_back(void **state)
     wanted = 100;
     for (int i = 0; i < 100; i++)
         assert_int_equal(jobs_submit(p, &make(i, false)->job, &e), 0);
-    assert_true(jobs_threads(p) <= 3);
+    assert_true(jobs_counts(p).threads <= 3);
     ev_ref(l.ev);
     loop_run(&l);
     ev_unref(l.ev);
@@ -113,20 +113,94 @@ static void hung_jobs_get_company(void **state)
     pthread_mutex_lock(&gate);
     for (int i = 0; i < 2; i++)
         assert_int_equal(jobs_submit(p, &make(i, true)->job, &e), 0);
-    while (jobs_queued(p) > 0)
+    while (jobs_counts(p).queued > 0)
         usleep(1000);
     for (int i = 0; i < 10; i++)
         assert_int_equal(jobs_submit(p, &make(i, false)->job, &e), 0);
-    assert_int_equal(jobs_threads(p), 2);
+    assert_int_equal(jobs_counts(p).threads, 2);
     ev_ref(l.ev);
     loop_run(&l);
     assert_true(clock_mono_ms() - start >= 900);
-    assert_in_range(jobs_threads(p), 3, 4);
+    assert_in_range(jobs_counts(p).threads, 3, 4);
     pthread_mutex_unlock(&gate);
     wanted = 12;
     loop_run(&l);
     ev_unref(l.ev);
     jobs_destroy(p);
+}
+
+/* The gate is shut for one lane: two of its jobs run, the others are held; jobs of other lanes and of none pass them, in
+ * the two threads that are left. */
+static void a_full_lane_holds_up_nobody_else(void **state)
+{
+    struct jobs *p = jobs_new(&l, &(struct jobs_config){"test", 4, 3, 20});
+    struct test_job *t;
+    struct err e;
+
+    (void)state;
+    done_count = 0;
+    wanted = 10;
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 19; i++) {
+        t = make(i, true);
+        t->job.lane = 7;
+        assert_int_equal(jobs_submit(p, &t->job, &e), 0);
+    }
+    for (int i = 0; i < 10; i++) {
+        t = make(i, false);
+        t->job.lane = i % 2 ? 8 : 0;
+        assert_int_equal(jobs_submit(p, &t->job, &e), 0);
+    }
+    ev_ref(l.ev);
+    loop_run(&l);
+    assert_int_equal(__atomic_load_n(&running, __ATOMIC_SEQ_CST), 2);
+    assert_int_equal(jobs_counts(p).queued, 17);
+    assert_in_range(jobs_counts(p).threads, 2, 4);
+    for (int i = 0; i < 3; i++) { /* as many are held as may wait */
+        t = make(i, true);
+        t->job.lane = 7;
+        assert_int_equal(jobs_submit(p, &t->job, &e), 0);
+    }
+    t = make(0, true);
+    t->job.lane = 7;
+    assert_int_equal(jobs_submit(p, &t->job, &e), -1);
+    assert_int_equal(e.status, STATUS_RESOURCE_EXHAUSTED);
+    free(t);
+
+    __atomic_store_n(&most, 2, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&gate);
+    wanted = 32;
+    loop_run(&l);
+    ev_unref(l.ev);
+    assert_int_equal(__atomic_load_n(&most, __ATOMIC_SEQ_CST), 2); /* never more than two of the lane */
+    assert_int_equal(jobs_counts(p).queued, 0);
+    jobs_destroy(p);
+}
+
+/* What is held runs before the pool ends, and a thread that hangs is counted after a second. */
+static void held_jobs_are_not_lost(void **state)
+{
+    struct jobs *p = jobs_new(&l, &(struct jobs_config){"test", 4, 0, 20});
+    struct err e;
+
+    (void)state;
+    done_count = 0;
+    wanted = -1;
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 10; i++) {
+        struct test_job *t = make(i, true);
+
+        t->job.lane = 7;
+        assert_int_equal(jobs_submit(p, &t->job, &e), 0);
+    }
+    while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) < 2)
+        usleep(1000);
+    assert_int_equal(jobs_counts(p).stuck, 0);
+    usleep(1000 * 1000);
+    assert_int_equal(jobs_counts(p).stuck, 2);
+    pthread_mutex_unlock(&gate);
+    jobs_destroy(p);
+    assert_int_equal(done_count, 10);
 }
 
 static int setup(void **state)
@@ -145,9 +219,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(results_come_back),
-        cmocka_unit_test(a_full_queue_refuses),
-        cmocka_unit_test(hung_jobs_get_company),
+        cmocka_unit_test(results_come_back),      cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(hung_jobs_get_company),  cmocka_unit_test(a_full_lane_holds_up_nobody_else),
+        cmocka_unit_test(held_jobs_are_not_lost),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

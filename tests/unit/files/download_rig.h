@@ -62,7 +62,8 @@ static void setup_files(int (*register_route)(struct files *f))
     assert_int_equal(settings_init(&settings, NULL, &e), 0);
     r.http.authorize = authorize;
     files = (struct files){.settings = &settings, .http = &r.http};
-    files.workers = jobs_new(&r.loop, &(struct jobs_config){"worker", 2, 0, 10});
+    fs_workers_init(&files.workers, &r.loop, jobs_new(&r.loop, &(struct jobs_config){"worker", 2, 0, 10}));
+    mounts_init(&files.workers.mounts, &r.loop); /* so that descriptors can be counted */
     assert_int_equal(register_route(&files), 0);
 }
 
@@ -71,7 +72,8 @@ static int teardown(void **state)
     char command[64];
 
     (void)state;
-    jobs_destroy(files.workers);
+    fs_workers_destroy(&files.workers);
+    jobs_destroy(files.workers.jobs);
     rig_stop(&r);
     tickets_clear(&files.waiting);
     settings_destroy(&settings);

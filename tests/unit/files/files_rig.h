@@ -39,6 +39,7 @@ static int teardown(void **state)
     TAILQ_FOREACH (c, &rig.net.conns, link)
         conn_abort(c, CLOSE_SHUTDOWN);
     rig_turns(&rig, 3);
+    fs_workers_destroy(&files.workers);
     jobs_destroy(workers);
     tickets_clear(&files.waiting);
     settings_destroy(&settings);

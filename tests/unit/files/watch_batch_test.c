@@ -92,7 +92,7 @@ static void reads_entries_of_what_is_there(void **state)
     b = take(&h, 100);
     b->done = got_back;
     read_back = NULL;
-    assert_int_equal(watch_batch_read(b, rig.workers), 0);
+    assert_int_equal(watch_batch_read(b, &rig.fs), 0);
     watch_close(&h.watcher); /* the batch needs it no more */
     RUN_UNTIL(read_back == b);
     for (size_t i = 0; i < b->count; i++)

@@ -37,6 +37,7 @@ static int teardown(void **state)
     TAILQ_FOREACH (c, &rig.net.conns, link)
         conn_abort(c, CLOSE_SHUTDOWN);
     rig_turns(&rig, 5);
+    fs_workers_destroy(&files.workers);
     jobs_destroy(workers);
     watches_destroy(&files.watch.watches);
     tickets_clear(&files.watch.waiting);

@@ -18,6 +18,22 @@ static void put(const char *file, const char *text)
     fclose(f);
 }
 
+/* The loop asks for the home of somebody whom a worker has found before. */
+static void a_cached_home(void **state)
+{
+    struct err e;
+    char *home;
+
+    (void)state;
+    users_set_directory(dir); /* empties the cache */
+    assert_null(users_cached_home("ann"));
+    free(users_find("ann", &e));
+    home = users_cached_home("ann");
+    assert_string_equal(home, "/home/ann");
+    free(home);
+    assert_null(users_cached_home("nobody of that name"));
+}
+
 static void finds(void **state)
 {
     struct err e;
@@ -131,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),
+        cmocka_unit_test(a_cached_home),
         cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(notices_a_changed_file),
         cmocka_unit_test(strange_files),

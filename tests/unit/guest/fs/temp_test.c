@@ -61,7 +61,7 @@ static void nothing_is_left_of_what_failed(void **state)
     assert_int_equal(rmdir(in_dir("directory")), 0);
     unlink(in_dir("file"));
     assert_int_equal(fs_temp_open(&t, in_dir("none/x"), 0666, &e), -1);
-    assert_int_equal(e.status, STATUS_NOT_FOUND);
+    assert_int_equal(e.status, STATUS_INTERNAL);
     assert_null(t.path);
     assert_int_equal(fs_sync_parent(in_dir("x"), &e), 0);
     assert_int_equal(fs_sync_parent(in_dir("none/x"), &e), -1);

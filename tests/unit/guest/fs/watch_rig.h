@@ -16,6 +16,7 @@
 struct watch_rig {
     struct loop loop;
     struct jobs *workers;
+    struct fs_workers fs;
     struct watches all;
     struct settings settings;
     char dir[64]; /* the tree; it is the test's working directory */
@@ -51,7 +52,8 @@ static inline int rig_setup(void **state)
     rig.workers = jobs_new(&rig.loop, &(struct jobs_config){"worker", 1, 0, 16});
     if (!rig.workers || settings_init(&rig.settings, "0", &e) < 0)
         return -1;
-    watches_init(&rig.all, &rig.loop, rig.workers);
+    fs_workers_init(&rig.fs, &rig.loop, rig.workers);
+    watches_init(&rig.all, &rig.loop, &rig.fs);
     return 0;
 }
 
@@ -62,6 +64,7 @@ static inline int rig_teardown(void **state)
     (void)state;
     assert_int_equal(rig.all.count, 0);
     assert_int_equal(rig.all.event_bytes, 0);
+    fs_workers_destroy(&rig.fs);
     jobs_destroy(rig.workers);
     watches_destroy(&rig.all);
     assert_int_equal(rig.all.tree.dirs.count, 0);
