@@ -1,5 +1,13 @@
 #include "ctl/client.h"
 
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "core/limits.h"
+
+/* Half of the time after which the agent closes an idle connection. */
+#define STALE_MS (IDLE_TIMEOUT_MS / 2)
+
 /* --- the connection -------------------------------------------------------------------------- */
 
 int client_open(struct client *c, const struct ctl *ctl, struct err *e)
@@ -20,6 +28,19 @@ void client_close(struct client *c)
     c->ctl = NULL;
 }
 
+int client_reuse(struct client *c, const struct ctl *ctl, struct err *e)
+{
+    uint64_t now = clock_mono_ms();
+
+    if (!client_ready(c) || now - c->used_ms > STALE_MS) {
+        client_close(c);
+        if (client_open(c, ctl, e) < 0)
+            return -1;
+    }
+    c->used_ms = now;
+    return 0;
+}
+
 bool client_ready(const struct client *c)
 {
     return c->ctl && wire_ready(&c->wire);
@@ -32,8 +53,22 @@ struct pollfd client_poll(const struct client *c)
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-/* The fields of every request, and those of `o`. Returns 0, or -1 with *e. */
-static int put_fields(const struct client *c, const struct client_options *o, struct http_fields *f,
+int client_name_user(const char *user, char out[CLIENT_AUTHORIZATION_MAX], struct err *e)
+{
+    char plain[CLIENT_USER_MAX + 2];
+    int n = snprintf(plain, sizeof plain, "%s:", user ? user : "");
+
+    memset(out, 0, CLIENT_AUTHORIZATION_MAX);
+    if (!user)
+        return 0;
+    if (n >= (int)sizeof plain)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "no user has such a long name");
+    memcpy(out, "Basic ", 6);
+    base64_encode((const uint8_t *)plain, (size_t)n, out + 6);
+    return 0;
+}
+
+int client_put_fields(const struct client *c, const struct client_options *o, struct http_fields *f,
                       struct err *e)
 {
     int ret = http_fields_add(f, "user-agent", BYTES_LIT("guestctl/" GUESTD_VERSION));
@@ -60,7 +95,7 @@ static int send_bytes(struct client *c, const char *method, const struct client_
     int ret;
 
     call_close(&c->call);
-    ret = put_fields(c, o, &fields, e);
+    ret = client_put_fields(c, o, &fields, e);
     if (ret == 0)
         ret = call_begin(&c->call, &c->wire, &s, &message, e);
     http_fields_clear(&fields);
@@ -145,10 +180,17 @@ int client_call(struct client *c, const char *method, const ProtobufCMessage *m,
                 const ProtobufCMessageDescriptor *d, struct arena *a, ProtobufCMessage **out,
                 struct answer_error *e)
 {
+    return client_call_with(c, method, NULL, m, d, a, out, e);
+}
+
+int client_call_with(struct client *c, const char *method, const struct client_options *o,
+                     const ProtobufCMessage *m, const ProtobufCMessageDescriptor *d, struct arena *a,
+                     ProtobufCMessage **out, struct answer_error *e)
+{
     struct bytes answer;
 
     e->from_agent = false;
-    if (client_call_send(c, method, NULL, m, &e->err) < 0)
+    if (client_call_send(c, method, o, m, &e->err) < 0)
         return -1;
     if (call_one(&c->call, &answer, e) < 0) {
         explain(c, e);
@@ -188,21 +230,28 @@ int client_call_json(struct client *c, const char *method, const char *json,
     }
 }
 
-int client_get(struct client *c, const char *path, struct err *e)
+int client_wait(struct client *c, struct err *e)
 {
-    struct http_fields fields = {0};
-    struct wire_request r = {.method = "GET", .path = path, .fields = &fields};
-    int ret = put_fields(c, NULL, &fields, e);
+    int ret;
 
-    if (ret == 0)
-        ret = wire_begin(&c->wire, &r, e);
-    http_fields_clear(&fields);
-    while (ret == 0 && (ret = wire_step(&c->wire, e)) == 0) {
+    while ((ret = wire_step(&c->wire, e)) == 0) {
         struct pollfd p = wire_poll(&c->wire);
 
         poll(&p, 1, -1);
     }
     return ret < 0 ? -1 : c->wire.status;
+}
+
+int client_get(struct client *c, const char *path, struct err *e)
+{
+    struct http_fields fields = {0};
+    struct wire_request r = {.method = "GET", .path = path, .fields = &fields};
+    int ret = client_put_fields(c, NULL, &fields, e);
+
+    if (ret == 0)
+        ret = wire_begin(&c->wire, &r, e);
+    http_fields_clear(&fields);
+    return ret < 0 ? -1 : client_wait(c, e);
 }
 
 int client_fail(const struct answer_error *e)

@@ -3,6 +3,7 @@
 #ifndef CTL_CLIENT_H
 #define CTL_CLIENT_H
 
+#include "core/base64.h"
 #include "ctl/client/call.h"
 #include "ctl/ctl.h"
 
@@ -10,6 +11,7 @@ struct client {
     const struct ctl *ctl;
     struct wire wire;
     struct call call;
+    uint64_t used_ms; /* when client_reuse gave it last, on the monotonic clock */
 };
 
 /* What a call may say beside its message. */
@@ -18,9 +20,21 @@ struct client_options {
     const char *authorization; /* value of that field; NULL: none */
 };
 
+/* Bytes of a user's name; useradd(8) allows 32. */
+#define CLIENT_USER_MAX          254
+#define CLIENT_AUTHORIZATION_MAX (6 + BASE64_LEN(CLIENT_USER_MAX + 1) + 1)
+
+/* How the user to act as is named: the value of an Authorization field, whose password nobody asks for; empty without a user
+ * (NULL). Returns 0, or -1 with *e: the name is longer than CLIENT_USER_MAX. */
+int client_name_user(const char *user, char out[CLIENT_AUTHORIZATION_MAX], struct err *e);
+
 /* Connects. Returns 0, or -1 with *e. client_close is always allowed afterwards, and of a zeroed struct. */
 int client_open(struct client *c, const struct ctl *ctl, struct err *e);
 void client_close(struct client *c);
+
+/* For the next exchange: c's connection where it can be used, else a new one; c may be zeroed. One that lay idle for long is
+ * not: the agent closes those. Returns 0, or -1 with *e. */
+int client_reuse(struct client *c, const struct ctl *ctl, struct err *e);
 
 /* Whether it is connected and has no call under way, so that one can be sent. */
 bool client_ready(const struct client *c);
@@ -50,10 +64,22 @@ int client_call(struct client *c, const char *method, const ProtobufCMessage *m,
                 const ProtobufCMessageDescriptor *d, struct arena *a, ProtobufCMessage **out,
                 struct answer_error *e);
 
+/* The same, with options. */
+int client_call_with(struct client *c, const char *method, const struct client_options *o,
+                     const ProtobufCMessage *m, const ProtobufCMessageDescriptor *d, struct arena *a,
+                     ProtobufCMessage **out, struct answer_error *e);
+
+/* Adds the fields of every request, and those of `o` (NULL: none). Returns 0, or -1 with *e. */
+int client_put_fields(const struct client *c, const struct client_options *o, struct http_fields *f,
+                      struct err *e);
+
 /* A call with JSON text, of which the answers go to `each` as they come. Whether the method streams is found out where the
  * protocol makes a difference. Returns 0, or -1 with *e. */
 int client_call_json(struct client *c, const char *method, const char *json,
                      void (*each)(struct bytes answer), struct answer_error *e);
+
+/* Waits until the exchange that was begun on the connection is complete. Returns HTTP's status, or -1 with *e. */
+int client_wait(struct client *c, struct err *e);
 
 /* GET of a path that is no call. Returns HTTP's status, or -1 with *e. */
 int client_get(struct client *c, const char *path, struct err *e);

@@ -10,19 +10,62 @@ static void words_of(const struct option *options, size_t n, const char *separat
         printf("%s--%s", i ? separator : "", options[i].name);
 }
 
+/* Whether the verb's operands are the guest's paths; those of cp are where they begin with a colon. */
+static bool takes_guest_paths(const char *verb)
+{
+    static const char *const list[] = {"ls", "cat", "stat", "rm", "mkdir", "mv", "chmod", "watch"};
+
+    for (size_t i = 0; i < ARRAY_LEN(list); i++)
+        if (strcmp(verb, list[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Completes a path of the guest, $1, with $2 in front, by asking the guest as the words before the verb say. Where it cannot be
+ * asked there is no completion. bash replaces what stands behind the last colon only, if that separates words. */
+static void bash_paths(void)
+{
+    puts("_guestctl_paths() {\n"
+         "    local dir= line whole\n"
+         "    [[ $1 == */* ]] && dir=${1%/*}/\n"
+         "    while IFS= read -r line; do\n"
+         "        whole=$2$dir$line\n"
+         "        [[ $whole == \"$2$1\"* ]] || continue\n"
+         "        [[ ${COMP_WORDBREAKS-} == *:* ]] && whole=${whole#\"${cur%\"${cur##*:}\"}\"}\n"
+         "        COMPREPLY+=(\"$whole\")\n"
+         "    done < <(timeout 2 \"${words[@]:0:i}\" ls -ap -- \"$dir\" 2>/dev/null)\n"
+         "    [[ ${COMPREPLY[0]-} == */ ]] && compopt -o nospace 2>/dev/null\n"
+         "    compopt -o filenames 2>/dev/null\n"
+         "}");
+}
+
+/* The words of the line: COMP_WORDS is cut at colons, which targets and paths are full of. */
+static void bash_words(void)
+{
+    puts(
+        "# bash completion for guestctl\n"
+        "_guestctl() {\n"
+        "    local words=(\"${COMP_WORDS[@]:0:COMP_CWORD+1}\") line=${COMP_LINE:+${COMP_LINE:0:COMP_POINT}}\n"
+        "    if [[ $line ]]; then\n"
+        "        read -ra words <<<\"$line\"\n"
+        "        [[ $line == *[[:space:]] ]] && words+=('')\n"
+        "    fi\n"
+        "    local last=$((${#words[@]} - 1)) verb= i\n"
+        "    local cur=${words[last]}\n"
+        "    for ((i = 1; i < last; i++)); do\n"
+        "        case ${words[i]} in\n"
+        "        -t | --target | --wait | --token-file | --protocol) ((i++)) ;;\n"
+        "        -*) ;;\n"
+        "        *) verb=${words[i]}; break ;;\n"
+        "        esac\n"
+        "    done\n"
+        "    case $verb in");
+}
+
 static void bash(void)
 {
-    puts("# bash completion for guestctl\n"
-         "_guestctl() {\n"
-         "    local cur=${COMP_WORDS[COMP_CWORD]} verb= i\n"
-         "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-         "        case ${COMP_WORDS[i]} in\n"
-         "        -t | --target | --wait | --token-file) ((i++)) ;;\n"
-         "        -*) ;;\n"
-         "        *) verb=${COMP_WORDS[i]}; break ;;\n"
-         "        esac\n"
-         "    done\n"
-         "    case $verb in");
+    bash_paths();
+    bash_words();
     printf("    '') COMPREPLY=($(compgen -W '");
     for (size_t i = 0; i < verb_count; i++)
         printf("%s ", verbs[i].name);
@@ -35,6 +78,13 @@ static void bash(void)
         words_of(verbs[i].options, verbs[i].option_count, " ");
         puts("' -- \"$cur\")) ;;");
     }
+    puts("    esac\n"
+         "    case $verb:$cur in\n"
+         "    *:-*) ;;\n"
+         "    cp::*) _guestctl_paths \"${cur#:}\" : ;;");
+    for (size_t i = 0; i < verb_count; i++)
+        if (takes_guest_paths(verbs[i].name))
+            printf("    %s:*) _guestctl_paths \"$cur\" '' ;;\n", verbs[i].name);
     puts("    esac\n"
          "}\n"
          "complete -o default -F _guestctl guestctl");

@@ -66,6 +66,15 @@ int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_cp(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_ls(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_cat(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_stat(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_rm(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_mkdir(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_mv(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_chmod(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_watch(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_completion(struct ctl *c, const struct verb *v, int argc, char **argv);
 
 #endif

@@ -3,16 +3,14 @@
 #include <unistd.h>
 
 #include "core/arena.h"
-#include "core/base64.h"
 #include "core/limits.h"
 #include "ctl/kill.h"
 #include "ctl/session.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
 
-#define USER_MAX   254 /* bytes of a user's name; useradd(8) allows 32 */
-#define LIMITS_MAX 16  /* of --limit: StartOptions.limits */
-#define GROUPS_MAX 32  /* of --group: StartOptions.extra_groups */
+#define LIMITS_MAX 16 /* of --limit: StartOptions.limits */
+#define GROUPS_MAX 32 /* of --group: StartOptions.extra_groups */
 
 struct exec_request {
     bool interactive, tty, detach, replay, record, leave_on_exit, keep_given;
@@ -176,7 +174,7 @@ static int option(struct exec_request *r, const struct options *o, int id, const
         return 0;
     case EXEC_USER:
         r->user = value;
-        return strlen(value) <= USER_MAX
+        return strlen(value) <= CLIENT_USER_MAX
                    ? 0
                    : err_set(e, STATUS_INVALID_ARGUMENT, 0, "no user has such a long name");
     case EXEC_TAG:
@@ -247,25 +245,6 @@ static int parse(const struct verb *v, int argc, char **argv, struct exec_reques
 }
 
 /* --- starting -------------------------------------------------------------------------------- */
-
-#define AUTHORIZATION_MAX (6 + BASE64_LEN(USER_MAX + 1) + 1)
-
-/* How the user to run as is named: the value of an Authorization field, whose password nobody asks for. Empty: as
- * nobody in particular. Returns 0, or -1 with *e: the name is longer than USER_MAX. */
-static int name_user(const struct exec_request *r, char out[AUTHORIZATION_MAX], struct err *e)
-{
-    char plain[USER_MAX + 2];
-    int n = snprintf(plain, sizeof plain, "%s:", r->user ? r->user : "");
-
-    memset(out, 0, AUTHORIZATION_MAX);
-    if (!r->user)
-        return 0;
-    if (n >= (int)sizeof plain)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "no user has such a long name");
-    memcpy(out, "Basic ", 6);
-    base64_encode((const uint8_t *)plain, (size_t)n, out + 6);
-    return 0;
-}
 
 static void set_var(Process__ProcessConfig__EnvsEntry *entry, const char *name, const char *value)
 {
@@ -376,7 +355,7 @@ int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     static struct exec_request r;
     static struct session s;
-    char authorization[AUTHORIZATION_MAX];
+    char authorization[CLIENT_AUTHORIZATION_MAX];
     struct client_options options = {0};
     struct arena arena = {.max = DECODE_MAX};
     struct start m;
@@ -402,7 +381,7 @@ int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv)
     if (r.interactive && r.tty && keys_parse(&s.keys, r.detach_keys ? r.detach_keys : KEYS_DEFAULT, &e) < 0)
         return ctl_fail(CTL_FAILED, &e);
     options = (struct client_options){r.timeout_ms, r.user ? authorization : NULL};
-    if (name_user(&r, authorization, &e) < 0 || make_start(&r, &m, &arena, &e) < 0)
+    if (client_name_user(r.user, authorization, &e) < 0 || make_start(&r, &m, &arena, &e) < 0)
         code = ctl_fail(CTL_FAILED, &e);
     else
         code = session_run(&s, "process.Process/Start", &options, &m.request.base, &m.events);

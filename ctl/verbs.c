@@ -72,6 +72,44 @@ static const struct option ping_options[] = {
     {PING_COUNT, "count", 'c', "N", "so many times, a second apart (default 1)", false},
 };
 
+static const struct option cp_options[] = {
+    {CP_RECURSIVE, "recursive", 'r', NULL, "copy directories with all in them, links as links", false},
+    {CP_OWNER, "owner", 0, "USER", "as this user of the guest, who owns what is made there", false},
+    {CP_RESUME, "resume", 0, NULL,
+     "of a file: go on with what an earlier one left, and leave what came when broken", false},
+};
+
+static const struct option ls_options[] = {
+    {LS_LONG, "long", 'l', NULL, "with mode, links, owner, group, size and time", false},
+    {LS_ALL, "all", 'a', NULL, "names that begin with a dot too", false},
+    {LS_SLASH, "slash", 'p', NULL, "a slash behind the names of directories", false},
+    {LS_DIRECTORY, "directory", 'd', NULL, "directories themselves, not what is in them", false},
+};
+
+static const struct option stat_options[] = {
+    {STAT_FOLLOW, "dereference", 'L', NULL, "of a link what it leads to", false},
+};
+
+static const struct option rm_options[] = {
+    {RM_RECURSIVE, "recursive", 'r', NULL, "directories with all in them", false},
+    {RM_FORCE, "force", 'f', NULL, "what is not there is no error", false},
+};
+
+static const struct option mkdir_options[] = {
+    {MKDIR_PARENTS, "parents", 'p', NULL, "and those above it; one that is there is no error", false},
+    {MKDIR_MODE, "mode", 'm', "MODE", "its permission bits, octal (default 755)", false},
+};
+
+static const struct option chmod_options[] = {
+    {CHMOD_RECURSIVE, "recursive", 'R', NULL, "and all below it, except links", false},
+};
+
+static const struct option watch_options[] = {
+    {WATCH_RECURSIVE, "recursive", 'r', NULL, "and all directories below it", false},
+    {WATCH_NETWORK, "network", 0, NULL,
+     "also on a network file system, whose other users' changes are not seen", false},
+};
+
 #define OPTIONS(table) table, ARRAY_LEN(table)
 
 const struct verb verbs[] = {
@@ -96,6 +134,34 @@ const struct verb verbs[] = {
     {"kill", SELECTOR_OPERANDS, "send a signal to a process",
      "SIGKILL reaches everything that the process started, unless it has a terminal.", OPTIONS(kill_options),
      verb_kill},
+    {"cp", "SRC... DST", "copy files into the guest or out of it",
+     "A path of the guest begins with a colon (cp -r src :/srv), all others are of this machine (./:x is "
+     "one\n"
+     "with a colon). Sources and destination lie on different sides; - is standard input or output.\n"
+     "Where DST is a directory the sources go into it under their own names (SRC/. means what is in SRC);\n"
+     "else it is the new name. DST/ must be a directory, and so must the DST of several sources. Missing\n"
+     "directories above DST are made in the guest. Paths of the guest begin at the user's home when they "
+     "are\n"
+     "relative; : alone is the default directory. Mode and time are kept (without set-user-ID bits on the\n"
+     "way out; of directories in the guest the mode only), and a link given as SRC is one with -r, else\n"
+     "what it leads to. A file gets its name when it is whole, whatever interrupts us. One that fails is\n"
+     "told, the others are copied, and the exit code is 1.",
+     OPTIONS(cp_options), verb_cp},
+    {"ls", "[PATH...]", "list directories of the guest", NULL, OPTIONS(ls_options), verb_ls},
+    {"cat", "PATH...", "print files of the guest", NULL, NULL, 0, verb_cat},
+    {"stat", "PATH...", "say what the kernel knows of files of the guest", NULL, OPTIONS(stat_options),
+     verb_stat},
+    {"rm", "PATH...", "remove files of the guest", NULL, OPTIONS(rm_options), verb_rm},
+    {"mkdir", "PATH...", "make directories in the guest", NULL, OPTIONS(mkdir_options), verb_mkdir},
+    {"mv", "SRC... DST", "rename files of the guest",
+     "Into DST where that is a directory, as with cp. Missing directories above DST are made.", NULL, 0,
+     verb_mv},
+    {"chmod", "MODE PATH...", "change permission bits in the guest, MODE in octal", NULL,
+     OPTIONS(chmod_options), verb_chmod},
+    {"watch", "PATH", "print what happens in a directory of the guest, a line for each event",
+     "create, write, remove, rename (of the old name), chmod, and the name in the directory; overflow when\n"
+     "events were lost. It ends when it is interrupted.",
+     OPTIONS(watch_options), verb_watch},
     {"bridge", "LISTEN", "let programs on this host reach the agent through a socket here",
      "LISTEN is tcp:HOST:PORT or unix:PATH; port 0 is any. When it listens it prints the address. Whoever "
      "can\n"

@@ -41,6 +41,21 @@ enum {
     KILL_GRACE,
     BRIDGE_OPEN,
     PING_COUNT,
+    CP_RECURSIVE,
+    CP_OWNER,
+    CP_RESUME,
+    LS_LONG,
+    LS_ALL,
+    LS_SLASH,
+    LS_DIRECTORY,
+    STAT_FOLLOW,
+    RM_RECURSIVE,
+    RM_FORCE,
+    MKDIR_PARENTS,
+    MKDIR_MODE,
+    CHMOD_RECURSIVE,
+    WATCH_RECURSIVE,
+    WATCH_NETWORK,
 };
 
 /* The signal in a process's end status ("signal: killed (core dumped)"), or 0. */

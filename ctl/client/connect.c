@@ -7,8 +7,6 @@
 
 /* The Connect protocol, https://connectrpc.com/docs/protocol. */
 
-#define OBJECT_MEMORY (1 * MIB) /* for an error object, parsed */
-
 static int ask(struct http_fields *f, uint64_t timeout_ms)
 {
     int ret = http_fields_add(f, "connect-protocol-version", BYTES_LIT("1"));

@@ -5,6 +5,9 @@
 #include "ctl/client/call.h"
 #include "rpc/envelope.h"
 
+/* Bytes of memory for a server's JSON object that says an error, parsed. */
+#define OBJECT_MEMORY ((size_t)1 << 20)
+
 struct call_form {
     const char *types[2];        /* content type, by codec */
     const char *shorthand;       /* one more name of types[CODEC_PROTO] in responses, or NULL */

@@ -9,6 +9,7 @@
 struct h1 {
     llhttp_t parser;
     enum wire_refusal why; /* a callback stopped the parser */
+    bool bodiless;         /* the request is a HEAD: its answer's length is not that of a body here */
     bool chunked;          /* the request's body is */
     bool ended;            /* its last chunk is in w->out */
 };
@@ -53,7 +54,7 @@ static int on_value(llhttp_t *p, const char *s, size_t n)
     return stop_field(p, http_fields_value(fields(p->data), s, n));
 }
 
-/* What comes before the answer (100 Continue) is not it. */
+/* What comes before the answer (100 Continue) is not it. Returns 1 where no body follows whatever the header says. */
 static int on_headers_complete(llhttp_t *p)
 {
     struct wire *w = p->data;
@@ -62,7 +63,7 @@ static int on_headers_complete(llhttp_t *p)
         w->status = p->status_code;
     else
         http_fields_clear(&w->head);
-    return 0;
+    return w->status && h1_of(p)->bodiless;
 }
 
 static int on_body(llhttp_t *p, const char *s, size_t n)
@@ -150,8 +151,9 @@ static int put_head(struct wire *w, const struct wire_request *r)
     for (uint32_t i = 0; ret == 0 && i < r->fields->count; i++)
         ret = put(w, http_field_name(r->fields, i)) < 0 || put(w, BYTES_LIT(": ")) < 0 ||
               put(w, http_field_value(r->fields, i)) < 0 || put(w, BYTES_LIT("\r\n")) < 0;
-    if (!r->more)
-        snprintf(framing, sizeof framing, "content-length: %zu\r\n\r\n", r->body.len);
+    if (!r->more || r->sized)
+        snprintf(framing, sizeof framing, "content-length: %llu\r\n\r\n",
+                 (unsigned long long)(r->more ? r->size : r->body.len));
     return ret == 0 ? put(w, bytes_of(framing)) : -1;
 }
 
@@ -161,7 +163,8 @@ static int begin(struct wire *w, const struct wire_request *r, struct err *e)
 
     llhttp_init(&h->parser, HTTP_RESPONSE, &settings);
     h->parser.data = w;
-    h->chunked = r->more;
+    h->bodiless = strcmp(r->method, "HEAD") == 0;
+    h->chunked = r->more && !r->sized;
     h->ended = false;
     return put_head(w, r) < 0 ? err_nomem(e, "send a request") : 0;
 }

@@ -1,4 +1,5 @@
 #include <nghttp2/nghttp2.h>
+#include <stdio.h>
 
 #include "core/limits.h"
 #include "ctl/client/transport.h"
@@ -207,16 +208,20 @@ static nghttp2_nv pair(struct bytes name, struct bytes value)
 static int begin(struct wire *w, const struct wire_request *r, struct err *e)
 {
     nghttp2_data_provider body = {.read_callback = read_body};
-    nghttp2_nv list[4 + HEADER_COUNT_MAX] = {pair(BYTES_LIT(":method"), bytes_of(r->method)),
+    nghttp2_nv list[5 + HEADER_COUNT_MAX] = {pair(BYTES_LIT(":method"), bytes_of(r->method)),
                                              pair(BYTES_LIT(":scheme"), BYTES_LIT("http")),
                                              pair(BYTES_LIT(":path"), bytes_of(r->path)),
                                              pair(BYTES_LIT(":authority"), BYTES_LIT(WIRE_AUTHORITY))};
     struct h2 *h = w->state;
+    char length[24];
     int32_t stream;
     size_t n = 4;
 
     for (uint32_t i = 0; i < r->fields->count; i++)
         list[n++] = pair(http_field_name(r->fields, i), http_field_value(r->fields, i));
+    snprintf(length, sizeof length, "%llu", (unsigned long long)r->size);
+    if (r->sized)
+        list[n++] = pair(BYTES_LIT("content-length"), bytes_of(length));
     if (h->stream && !h->closed) /* answered before all of it was sent */
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, h->stream, NGHTTP2_CANCEL);
     h->closed = h->deferred = false;

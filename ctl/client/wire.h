@@ -21,7 +21,9 @@ struct wire_request {
     const char *method, *path;
     const struct http_fields *fields; /* none of HTTP's framing */
     struct bytes body;
-    bool more; /* behind `body` comes what wire_send brings, until wire_end */
+    bool more;  /* behind `body` comes what wire_send brings, until wire_end */
+    bool sized; /* and all of it is `size` bytes, neither more nor less: the server is told */
+    uint64_t size;
 };
 
 struct wire {

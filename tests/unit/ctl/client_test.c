@@ -1,6 +1,8 @@
 /* The client's side of Connect against scripted answers: whole, cut, hostile, and of something else. */
 #include "test.h"
 
+#include <fcntl.h>
+
 #include "ctl_rig.h"
 
 #include "ctl/client.c"
@@ -331,6 +333,52 @@ static void the_agents_errors_and_our_own_have_their_codes(void **state)
     assert_string_equal(said, "guestctl: text\nguestctl: text\n");
 }
 
+/* Two requests on one connection; then it was idle for so long that the agent may have closed it. */
+static void a_connection_is_used_again_while_it_is_fresh(void **state)
+{
+    int first;
+
+    (void)state;
+    agent_answers("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n", false);
+    agent_start();
+    client = (struct client){0};
+    assert_int_equal(client_reuse(&client, &ctl, &e.err), 0);
+    first = client.wire.fd;
+    assert_int_equal(client_get(&client, "/health", &e.err), 204);
+    fcntl(first, F_SETFD, 0); /* a mark: descriptors of ours have that flag */
+    assert_int_equal(client_reuse(&client, &ctl, &e.err), 0);
+    assert_int_equal(fcntl(client.wire.fd, F_GETFD), 0);
+    client.used_ms -= STALE_MS + 1;
+    assert_int_equal(client_reuse(&client, &ctl, &e.err), 0);
+    assert_int_equal(fcntl(client.wire.fd, F_GETFD), FD_CLOEXEC);
+}
+
+static void the_user_is_named_in_a_header(void **state)
+{
+    char authorization[CLIENT_AUTHORIZATION_MAX];
+
+    (void)state;
+    assert_int_equal(client_name_user("bob", authorization, &e.err), 0);
+    assert_string_equal(authorization, "Basic Ym9iOg==");
+    assert_int_equal(client_name_user(NULL, authorization, &e.err), 0);
+    assert_string_equal(authorization, "");
+}
+
+/* A name that is too long for a user must not run as its beginning. */
+static void a_long_user_is_not_cut_to_another(void **state)
+{
+    static char name[400];
+    char authorization[CLIENT_AUTHORIZATION_MAX];
+    uint8_t plain[CLIENT_AUTHORIZATION_MAX];
+
+    (void)state;
+    memset(name, 'u', CLIENT_USER_MAX);
+    assert_int_equal(client_name_user(name, authorization, &e.err), 0);
+    assert_int_equal(base64_decode(bytes_of(authorization + 6), plain), CLIENT_USER_MAX + 1);
+    memset(name, 'u', sizeof name - 1);
+    assert_int_equal(client_name_user(name, authorization, &e.err), -1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -350,6 +398,9 @@ int main(void)
         T(a_stream_without_an_end_is_not_whole),
         T(an_error_instead_of_a_stream_is_told),
         T(the_agents_errors_and_our_own_have_their_codes),
+        T(a_connection_is_used_again_while_it_is_fresh),
+        T(the_user_is_named_in_a_header),
+        T(a_long_user_is_not_cut_to_another),
     };
 
     return RUN(tests);

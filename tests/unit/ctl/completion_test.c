@@ -39,17 +39,18 @@ static void each_script_names_every_verb_and_option(void **state)
 static const char *bash_completes(const char *words)
 {
     static char line[4096];
-    char path[] = "/tmp/guestd-completion-XXXXXX", command[512];
+    char path[] = "/tmp/guestd-completion-XXXXXX", command[1024];
     int fd = mkstemp(path);
     FILE *p;
 
     assert_int_equal(GUESTCTL("completion", "bash"), 0);
     assert_int_equal(write(fd, printed, strlen(printed)), strlen(printed));
     close(fd);
-    snprintf(command, sizeof command,
-             "bash -uc 'source %s; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _guestctl; "
-             "echo \"${COMPREPLY[*]-}\"' 2>&1",
-             path, words);
+    snprintf(
+        command, sizeof command,
+        "bash -uc 'source %s; COMP_WORDS=(%s); COMP_CWORD=${#COMP_WORDS[@]}; ((COMP_CWORD--)); _guestctl; "
+        "echo \"${COMPREPLY[*]-}\"' 2>&1",
+        path, words);
     p = popen(command, "r");
     line[0] = 0;
     (void)!fgets(line, sizeof line, p);
@@ -69,11 +70,41 @@ static void bash_completes_verbs_options_and_shells(void **state)
     assert_string_equal(bash_completes("guestctl ps --ta"), "\n");
 }
 
+/* The guest is asked with the words before the verb; here a function answers for guestctl and shows them. */
+static void bash_completes_paths_of_the_guest(void **state)
+{
+    static const struct {
+        const char *line, *completes;
+    } cases[] = {
+        {"guestctl -t unix:/x cat /d/f", "/d/file /d/for/\n"},
+        {"guestctl -t unix:/x ls fo", "for/\n"},
+        {"guestctl -t unix:/x cp a :/d/fi", "/d/file\n"},
+        {"guestctl -t unix:/x cp :", "file for/\n"},
+        {"guestctl -t unix:/x cp a /d/f", "\n"},
+        {"guestctl -t unix:/x rm --rec", "--recursive\n"},
+        {"guestctl -t unix:/y cat /d/f", "\n"},
+        {"guestctl -t unix:/x cat no", "\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char words[400];
+
+        snprintf(words, sizeof words,
+                 "); COMP_LINE=\"%s\"; COMP_POINT=${#COMP_LINE}; COMP_WORDBREAKS=\" :\"; timeout() { [[ \"$2 "
+                 "$3 $4 "
+                 "$5\" == \"guestctl -t unix:/x ls\" ]] && printf \"file\\nfor/\\n\"; }; (true",
+                 cases[i].line);
+        assert_string_equal(bash_completes(words), cases[i].completes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_script_names_every_verb_and_option),
         cmocka_unit_test(bash_completes_verbs_options_and_shells),
+        cmocka_unit_test(bash_completes_paths_of_the_guest),
     };
 
     return RUN(tests);

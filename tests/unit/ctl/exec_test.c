@@ -137,37 +137,6 @@ static void variables_are_bounded(void **state)
 
 /* --- the request ----------------------------------------------------------------------------- */
 
-static void the_user_is_named_in_a_header(void **state)
-{
-    struct exec_request r = {.user = "bob"};
-    char authorization[AUTHORIZATION_MAX];
-    struct err e;
-
-    (void)state;
-    assert_int_equal(name_user(&r, authorization, &e), 0);
-    assert_string_equal(authorization, "Basic Ym9iOg==");
-    r.user = NULL;
-    assert_int_equal(name_user(&r, authorization, &e), 0);
-    assert_string_equal(authorization, "");
-}
-
-/* A name that is too long for a user must not run as its beginning. */
-static void a_long_user_is_not_cut_to_another(void **state)
-{
-    static char name[400];
-    struct exec_request r = {.user = name};
-    char authorization[AUTHORIZATION_MAX];
-    uint8_t plain[AUTHORIZATION_MAX];
-    struct err e;
-
-    (void)state;
-    memset(name, 'u', USER_MAX);
-    assert_int_equal(name_user(&r, authorization, &e), 0);
-    assert_int_equal(base64_decode(bytes_of(authorization + 6), plain), USER_MAX + 1);
-    memset(name, 'u', sizeof name - 1);
-    assert_int_equal(name_user(&r, authorization, &e), -1);
-}
-
 static void variables_are_given_or_our_own(void **state)
 {
     struct exec_request r = {.vars = {"A=1=2", "OWN_ONE", "NO_SUCH_VARIABLE", "EMPTY="}, .var_count = 4};
@@ -317,8 +286,6 @@ int main(void)
         T(wrong_words_are_125),
         T(a_terminal_is_wanted_from_a_terminal_only),
         T(variables_are_bounded),
-        T(the_user_is_named_in_a_header),
-        T(a_long_user_is_not_cut_to_another),
         T(variables_are_given_or_our_own),
         T(a_terminal_is_told_what_it_is),
         T(detached_it_prints_the_pid_and_leaves),
