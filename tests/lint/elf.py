@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tree
 
-SIZE_MAX = 1_600_000
+SIZE_MAX = 1_800_000
 
 
 def tool(*command):
