@@ -473,7 +473,7 @@ def test_a_client_that_goes(agent, tree):
         (tree / f"a/b/{i}").mkdir()  # some go while a worker arms or reads entries for them
         s.close()
     wait_for(lambda: watched(agent)[0] == before, what="no watch is left")
-    wait_for(lambda: agent.fds() <= fds + 1, what="no connection is left")
+    wait_for(lambda: agent.fds() <= fds + 2, what="no connection is left")  # inotify and the mounts stay
 
 
 def few_watches():
