@@ -31,7 +31,12 @@ static const char *const features[] = {"exec",
                                        "process-replay",
                                        "process-signals",
                                        "process-options",
-                                       "exec-session"};
+                                       "exec-session",
+                                       "files",
+                                       "files-rest",
+                                       "files-steps",
+                                       "files-watch",
+                                       "freeze"};
 
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)
