@@ -18,7 +18,7 @@ void *arena_alloc(struct arena *a, size_t size)
         a->exhausted = true;
         return NULL;
     }
-    size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size = (MAX(size, 1) + ALIGN - 1) & ~(size_t)(ALIGN - 1); /* what is empty has a place, too */
     if (size > a->left) {
         want = MAX(size, BLOCK_SIZE);
         if (want > a->max - MIN(a->total, a->max)) {

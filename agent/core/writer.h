@@ -27,7 +27,7 @@ void writer_put_slow(struct writer *w, const char *s, size_t n);
 
 static inline void writer_put(struct writer *w, const char *s, size_t n)
 {
-    if ((size_t)(w->end - w->at) >= n) {
+    if (n > 0 && (size_t)(w->end - w->at) >= n) { /* before the first byte there is nowhere to copy to */
         memcpy(w->at, s, n);
         w->at += n;
     } else {

@@ -38,6 +38,8 @@ static void strings_and_arrays(void **state)
         assert_int_equal(n[i], 0);
     assert_null(arena_array(&a, SIZE_MAX / 2, 4)); /* the product overflows */
     arena_clear(&a);
+    assert_non_null(arena_array(&a, 0, sizeof *n)); /* nothing at all is no failure */
+    arena_clear(&a);
 }
 
 int main(void)
