@@ -9,16 +9,19 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from agent import wait_for
-from e2b import AsyncSandbox, Sandbox
+from e2b import AsyncSandbox, ConnectionConfig, Sandbox
 from e2b.sandbox.commands.command_handle import PtySize
+from packaging.version import Version
 
 HANG = 30  # seconds after which something hangs; agent.wait_for allows a sanitizer more
+ENVD = Version("99.99.99")  # what the package takes an agent for in debug mode
 
 
 class Sync:
     """The blocking client."""
 
     kind = Sandbox
+    on_event = ()  # what watch_dir wants of this client besides the path
 
     def __init__(self, **options):
         self.sandbox = self(self.kind.create(**options))
@@ -33,6 +36,10 @@ class Sync:
     @property
     def pty(self):
         return self.sandbox.pty
+
+    @property
+    def files(self):
+        return self.sandbox.files
 
     def run(self, cmd, **options):
         return self(self.commands.run(cmd, **options))
@@ -62,11 +69,33 @@ class Sync:
                 return
         raise AssertionError(f"the terminal ended without {text!r}: {terminal.seen!r}")
 
+    def secured(self, url, token):
+        """A sandbox with a token, as the package makes it of what E2B's cloud answers: in debug mode it has none."""
+        config = ConnectionConfig(debug=True, sandbox_url=url, extra_sandbox_headers={"X-Access-Token": token})
+        return self.kind(sandbox_id="secured", sandbox_domain=None, envd_version=ENVD, envd_access_token=token,
+                         connection_config=config)
+
+    def chunks(self, *pieces):
+        """Pieces as this client takes them for a file's content."""
+        return iter(pieces)
+
+    def read_stream(self, path, **options):
+        with self.files.read(path, format="stream", **options) as stream:
+            return b"".join(stream)
+
+    def watch(self, path, **options):
+        return Watch(self, self.files.watch_dir(path, **options))
+
+    def more_events(self, watch):
+        """This client asks for what has happened."""
+        watch.events += watch.handle.get_new_events()
+
 
 class Async(Sync):
     """The asyncio client, its loop in a thread."""
 
     kind = AsyncSandbox
+    on_event = (print,)
 
     def __init__(self, **options):
         self.loop = asyncio.new_event_loop()
@@ -103,6 +132,31 @@ class Async(Sync):
         """This client reads at any time, and calls take()."""
         wait_for(lambda: text in terminal.seen, HANG, f"{text!r}; the terminal shows {terminal.seen[-500:]!r}")
 
+    def secured(self, url, token):
+        async def make():
+            return super(Async, self).secured(url, token)
+        return self(make())
+
+    def chunks(self, *pieces):
+        async def give():
+            for piece in pieces:
+                yield piece
+        return give()
+
+    def read_stream(self, path, **options):
+        async def read():
+            async with await self.files.read(path, format="stream", **options) as stream:
+                return b"".join([chunk async for chunk in stream])
+        return self(read())
+
+    def watch(self, path, **options):
+        watch = Watch(self)
+        watch.handle = self(self.files.watch_dir(path, watch.events.append, watch.ends.append, **options))
+        return watch
+
+    def more_events(self, watch):
+        """This client is told at any time."""
+
 
 class Terminal:
     """A terminal, and what it has written so far."""
@@ -134,6 +188,26 @@ class Terminal:
         self.send(f"echo {begin[:9]}''{begin[9:]}; {command}; echo {end[:9]}''{end[9:]}\n".encode())
         self.until(end.encode())
         return self.seen.decode().replace("\r\n", "\n").partition(f"{begin}\n")[2].partition(end)[0]
+
+
+class Watch:
+    """A watch of a directory: what it has told and was not taken yet, and (asyncio) how it has ended."""
+
+    def __init__(self, sdk, handle=None):
+        self.sdk, self.handle, self.events, self.ends = sdk, handle, [], []
+
+    def up_to(self, kind, name):
+        """All up to that event, with what came along."""
+        wait_for(lambda: self.sdk.more_events(self) or (kind, name) in map(short, self.events), HANG, f"{kind} {name}")
+        taken, self.events[:] = self.events[:], []
+        return taken
+
+    def stop(self):
+        self.sdk(self.handle.stop())
+
+
+def short(event):
+    return event.type.value, event.name
 
 
 def alive(pid):
