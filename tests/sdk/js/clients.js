@@ -1,6 +1,7 @@
 "use strict";
 // What the tests of the npm package share.
 
+const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { Sandbox } = require("e2b");
@@ -47,4 +48,16 @@ function pidsOf(...words) {
   });
 }
 
-module.exports = { NO_PID, SUITE_HANG_MS, alive, pidsOf, sandboxOf, waitFor };
+// The promise fails with an error of that class (and no subclass) and these properties.
+function failsWith(promise, kind, properties = {}) {
+  return assert.rejects(promise, (error) => {
+    assert.equal(error.constructor, kind);
+    for (const [name, value] of Object.entries(properties)) {
+      if (value instanceof RegExp) assert.match(error[name], value);
+      else assert.deepEqual(error[name], value);
+    }
+    return true;
+  });
+}
+
+module.exports = { NO_PID, SUITE_HANG_MS, alive, failsWith, pidsOf, sandboxOf, waitFor };

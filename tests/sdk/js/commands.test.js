@@ -15,24 +15,12 @@ const {
   SandboxError,
   TimeoutError,
 } = require("e2b");
-const { NO_PID, SUITE_HANG_MS, alive, pidsOf, sandboxOf, waitFor } = require("./clients.js");
+const { NO_PID, SUITE_HANG_MS, alive, failsWith, pidsOf, sandboxOf, waitFor } = require("./clients.js");
 
 const UNICODE = "grüße, 世界 🌍";
 
 function lines(from, to) {
   return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}\n`).join("");
-}
-
-// The promise fails with an error of that class (and no subclass) and these properties.
-function failsWith(promise, kind, properties = {}) {
-  return assert.rejects(promise, (error) => {
-    assert.equal(error.constructor, kind);
-    for (const [name, value] of Object.entries(properties)) {
-      if (value instanceof RegExp) assert.match(error[name], value);
-      else assert.deepEqual(error[name], value);
-    }
-    return true;
-  });
 }
 
 const killed = { exitCode: -1, error: "signal: killed" };
