@@ -186,6 +186,26 @@ def test_what_was_answered_is_told(agent, tree, codec):
         assert w.events() == [("CREATE", f"{i}"), ("CHMOD", f"{i}")]  # its owner
 
 
+def upload(agent, path, kind):
+    """A small file, as a body of its own or as a part of a form."""
+    if kind == "octets":
+        return agent.request("POST", f"/files?path={path}", {"Content-Type": "application/octet-stream"}, b"text")
+    body = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{path}"\r\n\r\ntext\r\n--b--\r\n'
+    return agent.request("POST", "/files", {"Content-Type": "multipart/form-data; boundary=b"}, body.encode())
+
+
+@pytest.mark.parametrize("kind", ["octets", "form"])
+def test_an_upload_that_was_answered_is_told(agent, tree, codec, kind):
+    flat, deep = Watcher(agent, tree, codec), Watcher(agent, tree.parent, codec, recursive=True, includeEntry=True)
+    for i in range(30):
+        assert upload(agent, tree / f"f{i}", kind).status == 200
+        assert flat.events() == [("CREATE", f"f{i}"), ("CHMOD", f"f{i}"), ("WRITE", f"f{i}")]
+        told = deep.raw()
+        assert [short(e) for e in told] == [(k, f"tree/f{i}") for k in ("CREATE", "CHMOD", "WRITE")]
+        assert [(e["entry"]["path"], e["entry"]["size"]) for e in told] == [(f"{tree}/f{i}", "4")] * 3
+        assert flat.events() == deep.events() == []
+
+
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
