@@ -220,8 +220,9 @@ func TestGRPCReflection(t *testing.T) {
 			names = append(names, service.Name)
 		}
 		slices.Sort(names)
-		equal(c.client, "the services", strings.Join(names, " "), "grpc.health.v1.Health grpc.reflection.v1.ServerReflection "+
-			"grpc.reflection.v1alpha.ServerReflection guest.v1.Agent guest.v1.Exec process.Process")
+		equal(c.client, "the services", strings.Join(names, " "), "filesystem.Filesystem grpc.health.v1.Health "+
+			"grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection guest.v1.Agent guest.v1.Exec "+
+			"guest.v1.Files process.Process")
 		c.must(s.CloseSend())
 	})
 }
