@@ -20,8 +20,10 @@ HANG = 30  # seconds after which something hangs
 process_pb2, agent_pb2, exec_pb2 = protos()
 OUT = ROOT / "build/deps/python"
 subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto", f"--grpc_python_out={OUT}",
-                "process/process.proto", "guest/v1/agent.proto", "guest/v1/exec.proto"], check=True)
+                "process/process.proto", "filesystem/filesystem.proto", "guest/v1/agent.proto",
+                "guest/v1/exec.proto"], check=True)
 
+from filesystem import filesystem_pb2, filesystem_pb2_grpc  # noqa: E402
 from guest.v1 import exec_pb2_grpc  # noqa: E402
 from process import process_pb2_grpc  # noqa: E402
 
@@ -228,3 +230,20 @@ def test_a_session_that_is_left(channel, processes):
     assert failure(s.step).code() == grpc.StatusCode.CANCELLED
     kill(processes, s.pid)
     wait_for(lambda: not pid_exists(s.pid), HANG, "the process is killed")
+
+
+def test_a_watch(channel, tmp_path):
+    files = filesystem_pb2_grpc.FilesystemStub(channel)
+    polled = files.CreateWatcher(filesystem_pb2.CreateWatcherRequest(path=str(tmp_path))).watcher_id
+    stream = files.WatchDir(filesystem_pb2.WatchDirRequest(path=str(tmp_path), recursive=True))
+    assert next(stream).WhichOneof("event") == "start"
+    files.MakeDir(filesystem_pb2.MakeDirRequest(path=f"{tmp_path}/a"))
+    events = files.GetWatcherEvents(filesystem_pb2.GetWatcherEventsRequest(watcher_id=polled)).events
+    assert [(e.name, e.type) for e in events] == [("a", filesystem_pb2.EVENT_TYPE_CREATE),
+                                                  ("a", filesystem_pb2.EVENT_TYPE_CHMOD)]
+    assert [next(stream).filesystem for _ in events] == list(events)
+    stream.cancel()
+    assert failure(lambda: next(stream)).code() == grpc.StatusCode.CANCELLED
+    files.RemoveWatcher(filesystem_pb2.RemoveWatcherRequest(watcher_id=polled))
+    gone = failure(lambda: files.RemoveWatcher(filesystem_pb2.RemoveWatcherRequest(watcher_id=polled)))
+    assert (gone.code(), gone.details()) == (grpc.StatusCode.NOT_FOUND, f"watcher with id {polled} not found")
