@@ -424,7 +424,7 @@ def test_atomic_leaves_nothing(agent, home, sent):
     with agent.connect() as c:
         c.send_request("POST", url(home / "x", atomic=1), {**OCTETS, "Content-Length": 2_000_000}, b"x" * sent)
         if sent > 65536:
-            wait_for(lambda: len(os.listdir(home)) == 2, what="the temporary file")
+            wait_for(lambda: files_open(agent, home), what="the temporary file")
     wait_for(lambda: os.listdir(home) == ["x"] and not files_open(agent, home), what="the end of it")
     assert (home / "x").read_bytes() == b"old"
 
@@ -456,16 +456,27 @@ def test_a_byte_at_a_time(agent, home):
     assert (home / "x").read_bytes() == b"slowly\r\n--"
 
 
+def written_unnamed(agent, below):
+    """The size of the one file there that the agent has open and that has no name."""
+    for fd in Path(f"/proc/{agent.pid}/fd").iterdir():
+        try:
+            if (to := os.readlink(fd)).startswith(str(below)) and to.endswith(" (deleted)"):
+                return os.stat(fd).st_size
+        except FileNotFoundError:
+            pass
+    return None
+
+
 def test_killed_while_it_wrote_atomically(home):
     (home / "x").write_bytes(b"old")
     agent = Agent()
     try:
         with agent.connect() as c:
             c.send_request("POST", url(home / "x", atomic=1), {**OCTETS, "Content-Length": 2_000_000}, b"x" * 1_000_000)
-            wait_for(lambda: len(os.listdir(home)) == 2, what="the temporary file")
+            wait_for(lambda: written_unnamed(agent, home) == 1_000_000, what="all that was sent, in a file without a name")
             agent.process.kill()
             agent.process.wait()
-        assert (home / "x").read_bytes() == b"old"
+        assert os.listdir(home) == ["x"] and (home / "x").read_bytes() == b"old"
     finally:
         agent.process.stdout.close()
         agent.dir.cleanup()

@@ -13,6 +13,15 @@ static int parent_len(const char *path)
     return (int)(strrchr(path, '/') - path) + 1;
 }
 
+/* A file without a name, of which nothing stays when the agent is killed. Not every file system can: -1, whatever the reason;
+ * to open one with a name tells it. */
+static int open_unnamed(const char *target, mode_t mode)
+{
+    CLEANUP_FREE char *parent = strndup(target, (size_t)parent_len(target));
+
+    return parent ? RETRY_EINTR(open(parent, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode)) : -1;
+}
+
 int fs_temp_open(struct fs_temp *t, const char *target, mode_t mode, struct err *e)
 {
     uint64_t random;
@@ -25,19 +34,37 @@ int fs_temp_open(struct fs_temp *t, const char *target, mode_t mode, struct err 
         t->path = NULL;
         return err_nomem(e, "name a temporary file");
     }
-    t->fd = RETRY_EINTR(open(t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    t->fd = open_unnamed(target, mode);
     if (t->fd >= 0)
+        return 0;
+    t->fd = RETRY_EINTR(open(t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    t->named = t->fd >= 0;
+    if (t->named)
         return 0;
     err_set(e, fs_status(errno), errno, "create a temporary file beside %s", target);
     free(TAKE(t->path));
     return -1;
 }
 
+/* Gives it its name of the moment, when it has none: linkat(2) cannot replace a file, but rename(2) can. */
+static int name_it(struct fs_temp *t)
+{
+    char self[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+
+    if (t->named)
+        return 0;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", t->fd);
+    t->named = linkat(AT_FDCWD, self, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0;
+    return t->named ? 0 : -1;
+}
+
 int fs_temp_publish(struct fs_temp *t, const char *target, struct err *e)
 {
-    int ret = close(fd_take(&t->fd)); /* it may be what says that the disk is full */
+    int ret;
 
-    if (ret < 0)
+    if ((ret = name_it(t)) < 0)
+        err_set(e, fs_status(errno), errno, "name a temporary file beside %s", target);
+    else if ((ret = close(fd_take(&t->fd))) < 0) /* it may be what says that the disk is full */
         err_set(e, fs_status(errno), errno, "close %s", target);
     else if ((ret = rename(t->path, target)) < 0)
         err_set(e, fs_status(errno), errno, "rename to %s", target);
@@ -50,7 +77,7 @@ int fs_temp_publish(struct fs_temp *t, const char *target, struct err *e)
 void fs_temp_discard(struct fs_temp *t)
 {
     fd_close(&t->fd);
-    if (t->path)
+    if (t->path && t->named)
         unlink(t->path);
     free(TAKE(t->path));
 }

@@ -1,5 +1,5 @@
-/* A file under a name of its own beside the one that it will become: who reads sees the old file or the new one, whole. In a
- * worker. */
+/* A file beside the one that it will become: who reads sees the old file or the new one, whole. It has no name until then, where
+ * the file system has such files, else one of its own. In a worker. */
 #ifndef GUEST_FS_TEMP_H
 #define GUEST_FS_TEMP_H
 
@@ -10,6 +10,7 @@
 struct fs_temp {
     int fd;     /* for writing; -1: none */
     char *path; /* ".guestd-<16 digits>.tmp" in the directory of the target; NULL: none */
+    bool named; /* it is there under that path */
 };
 
 #define FS_TEMP_NONE ((struct fs_temp){.fd = -1})

@@ -35,6 +35,7 @@ static void published_in_one_step(void **state)
     assert_int_equal(write(t.fd, "new", 3), 3);
     assert_int_equal(stat(in_dir("file"), &st), 0);
     assert_int_equal(st.st_size, 3);
+    assert_int_equal(stat(t.path, &st), -1); /* who is killed now leaves nothing */
     assert_int_equal(fs_temp_publish(&t, in_dir("file"), &e), 0);
     assert_int_equal(t.fd, -1);
     assert_null(t.path);
