@@ -11,6 +11,7 @@
 
 #include "core/fd.h"
 #include "core/limits.h"
+#include "guest/fs/status.h"
 
 /* The mask of envd's watcher (fsnotify). All watchers share a directory's watch, so all have the same. */
 #define MASK                                                                                                 \
@@ -129,12 +130,21 @@ static bool is_dir(DIR *d, const struct dirent *e)
     return fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A directory cannot be read. Most likely it is gone, or may not be read: it is left out. But what is only short of descriptors
+ * or memory would be missed for good, and is told. */
+static int unreadable(struct watch_arm *a, const char *path)
+{
+    if (fs_status(errno) != STATUS_RESOURCE_EXHAUSTED)
+        return 0;
+    return err_set(&a->error, STATUS_RESOURCE_EXHAUSTED, errno, "cannot watch %s", path);
+}
+
 /* Adds what is in a directory. */
-static int read_dir(struct watch_arm *a, DIR *d, size_t index)
+static int read_dir(struct watch_arm *a, DIR *d, const char *path, size_t index)
 {
     struct dirent *e;
 
-    while ((e = readdir(d))) {
+    while (errno = 0, (e = readdir(d))) {
         bool dir = is_dir(d, e);
 
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || (!dir && !a->files))
@@ -142,10 +152,10 @@ static int read_dir(struct watch_arm *a, DIR *d, size_t index)
         if (add(a, index, e->d_name, dir ? WATCH_NOT_ARMED : WATCH_NO_DIR) < 0)
             return -1;
     }
-    return 0;
+    return unreadable(a, path);
 }
 
-/* Watches a found directory and adds what is in it. One that cannot be opened stays as it is: most likely it is gone. */
+/* Watches a found directory and adds what is in it. */
 static int walk_one(struct watch_arm *a, const char *root, size_t index)
 {
     bool follow = a->follow && index == 0;
@@ -158,17 +168,22 @@ static int walk_one(struct watch_arm *a, const char *root, size_t index)
         return 0;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
     if (fd < 0)
-        return 0;
-    if ((!a->network && fstatfs(fd, &fs) == 0 && watch_arm_network((uint32_t)fs.f_type)) ||
-        !(d = fdopendir(fd))) {
+        return unreadable(a, path);
+    if (!a->network && fstatfs(fd, &fs) == 0 && watch_arm_network((uint32_t)fs.f_type)) {
         close(fd);
         return 0;
+    }
+    d = fdopendir(fd);
+    if (!d) {
+        ret = unreadable(a, path);
+        close(fd);
+        return ret;
     }
     wd = watch(a, path, follow);
     ret = wd == -1 ? -1 : 0;
     if (wd >= 0) {
         a->found[index].wd = wd;
-        ret = read_dir(a, d, index);
+        ret = read_dir(a, d, path, index);
     }
     closedir(d);
     return ret;
