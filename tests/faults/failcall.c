@@ -39,6 +39,15 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
+/* What libc calls where there is no older call of that name. */
+#ifdef SYS_rename
+#define MKDIR  SYS_mkdir, 0
+#define RENAME SYS_rename, 0
+#else
+#define MKDIR  SYS_mkdirat, 1
+#define RENAME SYS_renameat, 1
+#endif
+
 enum { NO_PATH = -1 };
 enum { NONE = -1, TAKEN = -2 }; /* of the listener, beside its number */
 
@@ -51,24 +60,38 @@ static const struct call {
     {"chdir", SYS_chdir, 0},
     {"clone", SYS_clone, NO_PATH},
     {"clone3", SYS_clone3, NO_PATH},
+    {"close", SYS_close, NO_PATH},
     {"close_range", SYS_close_range, NO_PATH},
+    {"copy_file_range", SYS_copy_file_range, NO_PATH},
     {"dup3", SYS_dup3, NO_PATH},
     {"epoll_ctl", SYS_epoll_ctl, NO_PATH},
     {"execve", SYS_execve, 0},
+    {"fchmod", SYS_fchmod, NO_PATH},
     {"fchown", SYS_fchown, NO_PATH},
     {"fcntl", SYS_fcntl, NO_PATH},
+    {"fsync", SYS_fsync, NO_PATH},
+    {"ftruncate", SYS_ftruncate, NO_PATH},
+    {"getdents64", SYS_getdents64, NO_PATH},
     {"getrandom", SYS_getrandom, NO_PATH},
     {"getsockopt", SYS_getsockopt, NO_PATH},
+    {"inotify_add_watch", SYS_inotify_add_watch, 1},
     {"inotify_init1", SYS_inotify_init1, NO_PATH},
     {"ioctl", SYS_ioctl, NO_PATH},
     {"ioprio_set", SYS_ioprio_set, NO_PATH},
+    {"linkat", SYS_linkat, 3},
+    {"mkdir", MKDIR},
     {"mkdirat", SYS_mkdirat, 1},
+    {"newfstatat", SYS_newfstatat, 1},
     {"openat", SYS_openat, 1},
     {"pipe2", SYS_pipe2, NO_PATH},
     {"prctl", SYS_prctl, NO_PATH},
+    {"preadv", SYS_preadv, NO_PATH},
+    {"preadv2", SYS_preadv2, NO_PATH},
     {"prlimit64", SYS_prlimit64, NO_PATH},
     {"readv", SYS_readv, NO_PATH},
     {"recvfrom", SYS_recvfrom, NO_PATH},
+    {"rename", RENAME},
+    {"renameat", SYS_renameat, 1},
     {"sendmsg", SYS_sendmsg, NO_PATH},
     {"sendto", SYS_sendto, NO_PATH},
     {"setgroups", SYS_setgroups, NO_PATH},
@@ -78,6 +101,7 @@ static const struct call {
     {"setsid", SYS_setsid, NO_PATH},
     {"shutdown", SYS_shutdown, NO_PATH},
     {"unlinkat", SYS_unlinkat, 1},
+    {"writev", SYS_writev, NO_PATH},
 };
 
 /* What the test asked for. */
