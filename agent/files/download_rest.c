@@ -309,7 +309,6 @@ static struct open_job *open_new(struct files *f, const struct http_exchange *x,
 {
     struct open_job *o = calloc(1, sizeof *o);
     CLEANUP_FREE char *name = NULL, *special = NULL;
-    bool has_path, has_name, has_special;
 
     err_nomem(e, "open the file");
     if (!o)
@@ -318,16 +317,14 @@ static struct open_job *open_new(struct files *f, const struct http_exchange *x,
     o->job.done = open_done;
     o->files = f;
     o->reader.fd = -1;
-    o->path = http_query(x, "path", &has_path);
-    name = http_query(x, "username", &has_name);
-    special = http_query(x, "special", &has_special);
-    o->special = special && strcmp(special, "1") == 0;
-    if ((has_path && !o->path) || (has_name && !name))
-        err_set(e, STATUS_INVALID_ARGUMENT, 0, "the query cannot be read: %s",
-                has_path && !o->path ? "path" : "username");
-    else if ((o->path || (o->path = strdup(""))) &&
-             fs_caller_init(&o->caller, name && *name ? name : NULL, f->settings->env, f->as_user) == 0)
-        return o;
+    if (files_parameter(x, "path", &o->path, e) == 0 && files_parameter(x, "username", &name, e) == 0 &&
+        files_parameter(x, "special", &special, e) == 0) {
+        o->special = special && strcmp(special, "1") == 0;
+        if ((o->path || (o->path = strdup(""))) &&
+            fs_caller_init(&o->caller, name && *name ? name : NULL, f->settings->env, f->as_user) == 0)
+            return o;
+        err_nomem(e, "open the file");
+    }
     open_free(o);
     return NULL;
 }

@@ -1,5 +1,6 @@
 """GET and HEAD /files as clients see it."""
 import base64
+import contextlib
 import email
 import gzip
 import hashlib
@@ -35,8 +36,11 @@ def write(path, data):
 
 def held(agent, path):
     """How many descriptors the agent has of it."""
-    fds = Path(f"/proc/{agent.pid}/fd")
-    return sum(os.path.exists(f) and os.readlink(f) == str(path) for f in fds.iterdir())
+    count = 0
+    for fd in Path(f"/proc/{agent.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it is closed meanwhile
+            count += os.readlink(fd) == str(path)
+    return count
 
 
 def error(r):
