@@ -37,11 +37,11 @@ def connect(agent, timeout=8):
 
 
 def rest(agent, method, query, body=b"", kind="application/octet-stream", path="/files"):
-    """The answer's body; what is refused is RpcError with the number as its code."""
+    """The answer's body; what is refused is RpcError with the status as its code."""
     with connect(agent) as c:
         r = c.request(method, f"{path}?{urlencode(query)}", {"Content-Type": kind, "Content-Length": len(body)}, body)
     if r.status != 200:
-        raise RpcError(r.json()["code"], r.json()["message"], r.status)
+        raise RpcError(r.status, r.text, r.status)
     return r.body
 
 

@@ -3,7 +3,10 @@ memory, as if nothing had been), the next one works, and nothing is left. LeakSa
 import base64
 import gzip
 import os
+import shutil
+import tempfile
 
+import file_steps
 import pytest
 from agent import RpcError, Session
 from faults import MallocFaults, at_rest, places, settled
@@ -16,6 +19,7 @@ MANY = 2000  # no request allocates so often
 @pytest.fixture(scope="module")
 def agent():
     with MallocFaults() as a:
+        a.call("filesystem.Filesystem/Stat", {"path": "/"})  # the mount table stays open
         a.before = at_rest(a)
         yield a
 
@@ -165,14 +169,32 @@ def compose(agent, codec):
         assert f.read() == b"x"
 
 
+def of_files(step):
+    """A step of file_steps, in a directory that is as before when it has failed."""
+    def request(agent, codec):
+        path = tempfile.mkdtemp(dir="/dev/shm")
+        try:
+            place = file_steps.Place(path)
+            step(agent, place, codec)
+            assert place.left_over() == []
+        except RpcError as e:
+            raise e if e.code not in (429, 500) else RpcError("resource_exhausted", e.message, e.status)
+        finally:
+            shutil.rmtree(path)
+    request.__name__ = step.__name__
+    return request
+
+
 OCTETS, FORM = "application/octet-stream", "multipart/form-data; boundary=B"
 PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="PATH"\r\n\r\n' + b"x" * 100000 + b"\r\n--B--"
 CODECS = [start_pipes, start_pty, start_with_options, start_refused, list_processes, send_input, session,
-          connect_with_replay, get_info, list_over_h2, start_over_h2, body_over_h2]
+          connect_with_replay, get_info, list_over_h2, start_over_h2, body_over_h2,
+          *map(of_files, [file_steps.stat, file_steps.list_dir, file_steps.list_page, file_steps.make_dir, file_steps.move,
+                          file_steps.copy, file_steps.remove, file_steps.watch, file_steps.watcher])]
 PLAIN = [rest("POST", "/init", 204, b'{"envVars":{"STAGE":"test"},"defaultUser":"root","defaultWorkdir":"/tmp"}'),
          upload("octets", OCTETS, b"x" * 100000, "path={}&atomic=1&username=root", X_Metadata_A="b"),
          upload("form", FORM, PART), upload("gzip", OCTETS, gzip.compress(b"x" * 100000), "path={}", Content_Encoding="gzip"),
-         compose, rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
+         compose, *map(of_files, [file_steps.upload_atomic, file_steps.download]), rest("GET", "/envs", 200), rest("GET", "/metrics", 200), rest("GET", "/health", 204)]
 CASES = ([pytest.param(s, codec, id=f"{s.__name__}-{codec}") for s in CODECS for codec in ("json", "proto")]
          + [pytest.param(s, None, id=s.__name__) for s in PLAIN])
 

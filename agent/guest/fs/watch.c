@@ -147,11 +147,14 @@ static void on_sweep(struct task *t)
 }
 
 /* Directories that nobody has a node for; their watches are ended when that is safe. */
-static void adopt(struct watches *a, const struct watch_arm *j)
+static void adopt(struct watches *a, struct watch_arm *j)
 {
     for (size_t i = 0; i < j->count; i++)
-        if (j->found[i].wd >= 0 && !watch_tree_dir(&a->tree, j->found[i].wd))
+        if (j->found[i].wd >= 0 && !watch_tree_dir(&a->tree, j->found[i].wd)) {
             inotify_rm_watch(a->fd, j->found[i].wd);
+            j->found[i].wd = WATCH_NOT_ARMED;
+            j->partial = true;
+        }
 }
 
 /* A node for one that was found; NULL: it is gone again, or is above itself, or there can be no more (w->partial). */
@@ -342,7 +345,8 @@ static int begin(struct watcher *w, const struct watch_spec *spec, struct err *e
     struct watches *a = w->all;
 
     w->ticket = ticket_new(&a->tickets, w);
-    if (!w->ticket || fs_caller_init(&w->caller, spec->user, spec->env, spec->as_user) < 0)
+    if (watch_queue_begin(w) < 0 || !w->ticket ||
+        fs_caller_init(&w->caller, spec->user, spec->env, spec->as_user) < 0)
         return err_nomem(e, "watch a directory");
     w->cursor = a->seq;
     return arm(w, spec->path, true, e);
@@ -356,7 +360,6 @@ int watch_open(struct watches *a, struct watcher *w, const struct watch_spec *sp
     if (open_inotify(a, e) < 0)
         return -1;
     *w = (struct watcher){.all = a, .events = events, .recursive = spec->recursive, .network = spec->network};
-    STAILQ_INIT(&w->queue);
     TAILQ_INSERT_TAIL(&a->watchers, w, link);
     a->count++;
     if (begin(w, spec, e) == 0)

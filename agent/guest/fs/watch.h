@@ -90,8 +90,10 @@ struct watcher {
 
     struct watch_events queue;
     size_t queued;
+    struct watch_event
+        *spare;    /* the next overflow: it needs no memory when there is none; NULL: it is in the queue */
     bool dropping; /* the last one in the queue is its overflow */
-    bool owed;     /* there was no memory for the last one: the next is an overflow */
+    bool owed;     /* there was no memory for the last one, nor a spare: the next is an overflow */
 };
 
 struct watch_spec {

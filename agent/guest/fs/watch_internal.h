@@ -41,6 +41,9 @@ void watch_feed_readable(struct ev_loop *ev, ev_io *io, int revents);
 
 /* --- watch_queue.c --------------------------------------------------------------------------- */
 
+/* An empty queue. Returns 0, or -1 without memory. */
+MUST_CHECK int watch_queue_begin(struct watcher *w);
+
 /* Puts an event of `name` in the node's directory ("": of itself) into the watcher's queue, or its overflow. */
 void watch_queue_put(struct watcher *w, const struct watch_node *n, const char *name, enum watch_type type);
 

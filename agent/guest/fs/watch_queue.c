@@ -8,6 +8,24 @@ static size_t size_of(const struct watch_event *v)
     return sizeof *v + strlen(v->name) + 1;
 }
 
+static struct watch_event *make_overflow(void)
+{
+    struct watch_event *v = calloc(1, sizeof *v + sizeof ".");
+
+    if (!v)
+        return NULL;
+    v->type = WATCH_OVERFLOW;
+    v->name[0] = '.';
+    return v;
+}
+
+int watch_queue_begin(struct watcher *w)
+{
+    STAILQ_INIT(&w->queue);
+    w->spare = make_overflow();
+    return w->spare ? 0 : -1;
+}
+
 static struct watch_event *make(const struct watch_node *n, const char *name, enum watch_type type)
 {
     size_t length = watch_tree_path_length(n, name);
@@ -35,10 +53,14 @@ void watch_queue_put(struct watcher *w, const struct watch_node *n, const char *
 
     if (w->dropping)
         return;
+    if (!w->spare)
+        w->spare = make_overflow();
     w->dropping = full(w);
     if (w->dropping || w->owed)
         type = WATCH_OVERFLOW;
-    v = type == WATCH_OVERFLOW ? make(w->root, "", type) : make(n, name, type);
+    v = type == WATCH_OVERFLOW ? NULL : make(n, name, type);
+    if (!v)
+        v = TAKE(w->spare);
     w->owed = !v;
     if (!v)
         return;
@@ -68,6 +90,7 @@ void watch_queue_clear(struct watcher *w)
 
     while ((v = watch_take(w)))
         free(v);
+    free(TAKE(w->spare));
 }
 
 /* --- what was found -------------------------------------------------------------------------- */
