@@ -464,7 +464,7 @@ def written_unnamed(agent, below):
                 return os.stat(fd).st_size
         except FileNotFoundError:
             pass
-    return None
+    return 0
 
 
 def test_killed_while_it_wrote_atomically(home):
@@ -473,7 +473,7 @@ def test_killed_while_it_wrote_atomically(home):
     try:
         with agent.connect() as c:
             c.send_request("POST", url(home / "x", atomic=1), {**OCTETS, "Content-Length": 2_000_000}, b"x" * 1_000_000)
-            wait_for(lambda: written_unnamed(agent, home) == 1_000_000, what="all that was sent, in a file without a name")
+            wait_for(lambda: written_unnamed(agent, home) > 900_000, what="what was sent, in a file without a name")
             agent.process.kill()
             agent.process.wait()
         assert os.listdir(home) == ["x"] and (home / "x").read_bytes() == b"old"
