@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from measure import CPUS, Files
 import execs
 import feeding
+import files
 import h2
 import idle
 import load
@@ -26,6 +27,7 @@ ROWS = {
     "keystroke": rows.keystroke,
     "load": load.load,
     "h2": h2.h2,
+    "files": files.files,
     "memory": memory.memory,
     "start": rows.start,
     "idle": idle.idle,

@@ -11,6 +11,7 @@
  *       time that it took
  *   client many SOCKET REQUEST CONNECTIONS N
  *       N requests on so many connections, always one on each; the time is that of all
+ *       "@@@@@@@@" in the request becomes its number
  *   client fan SOCKET START CONNECT GO SUBSCRIBERS
  *       START opens a stream, CONNECT the others, each on a connection of its own; the time is that from GO to
  *       the end of all, the second column the smallest body
@@ -19,6 +20,8 @@
  *       stream's end
  *   client stream SOCKET START HEAD FRAME N
  *       the same, with HEAD, N times FRAME and the last chunk as one request
+ *   client upload SOCKET HEAD SIZE [TAIL]
+ *       HEAD, so many bytes, and TAIL as one request
  *   client h2-unary SOCKET REQUEST N
  *       as unary, over HTTP/2
  *   client h2-streams SOCKET REQUEST COUNT STALLED
@@ -148,6 +151,8 @@ int main(int argc, char **argv)
         feed_calls(argv[2], argv[3], argv[4], atoi(argv[5]));
     else if (argc == 7 && strcmp(mode, "stream") == 0)
         feed_stream(argv[2], argv[3], argv[4], argv[5], atoi(argv[6]));
+    else if ((argc == 5 || argc == 6) && strcmp(mode, "upload") == 0)
+        upload(argv[2], argv[3], atoll(argv[4]), argv[5]);
     else if (argc == 5 && strcmp(mode, "h2-unary") == 0)
         h2_unary(argv[2], argv[3], atoi(argv[4]));
     else if (argc == 6 && strcmp(mode, "h2-streams") == 0)

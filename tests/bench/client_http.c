@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NUMBER     "@@@@@@@@"
 #define LAST_CHUNK "0\r\n\r\n"
 
 char client_buf[1 << 20];
@@ -61,6 +62,7 @@ void load_request(struct request *r, const char *path)
         die(path);
     close(fd);
     r->len = (size_t)n;
+    r->number = memmem(r->data, r->len, NUMBER, sizeof NUMBER - 1);
 }
 
 void send_bytes(int fd, const void *data, size_t n)
@@ -72,6 +74,17 @@ void send_bytes(int fd, const void *data, size_t n)
 void send_request(int fd, const struct request *r)
 {
     send_bytes(fd, r->data, r->len);
+}
+
+void send_numbered(int fd, struct request *r, unsigned i)
+{
+    char digits[sizeof NUMBER];
+
+    if (r->number) {
+        snprintf(digits, sizeof digits, "%08u", i % 100000000);
+        memcpy(r->number, digits, sizeof digits - 1);
+    }
+    send_request(fd, r);
 }
 
 size_t read_some(int fd)

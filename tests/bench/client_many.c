@@ -56,14 +56,14 @@ void many(const char *path, const char *file, int count, int n)
     }
     start = now_ns();
     for (; sent < count; sent++)
-        send_request(connections[sent].fd, &requests[0]);
+        send_numbered(connections[sent].fd, &requests[0], (unsigned)sent);
     while (came < sent) {
         int complete = progress(done);
 
         came += complete;
         for (int i = 0; i < complete && sent < n; i++, sent++) {
             done[i]->answer = (struct answer){0};
-            send_request(done[i]->fd, &requests[0]);
+            send_numbered(done[i]->fd, &requests[0], (unsigned)sent);
         }
     }
     printf("%lld %d\n", now_ns() - start, came);

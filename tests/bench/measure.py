@@ -31,19 +31,19 @@ def on_cpu(cpu):
     return lambda: os.sched_setaffinity(0, {cpu})
 
 
-def guestd(*args):
-    """A guestd on the servers' CPU."""
-    return Agent(*args, preexec=on_cpu(SERVER_CPU))
+def guestd(*args, pinned=True):
+    """A guestd on the servers' CPU, or on all."""
+    return Agent(*args, preexec=on_cpu(SERVER_CPU) if pinned else None)
 
 
 class Server:
     """A counterpart or a floor at work: PROGRAM [MODE] SOCKET ARG..."""
 
-    def __init__(self, program, *args, mode=()):
+    def __init__(self, program, *args, mode=(), pinned=True):
         self.dir = tempfile.TemporaryDirectory(prefix="gb", dir="/tmp")
         self.path = f"{self.dir.name}/s"
         self.process = subprocess.Popen([PROGRAMS / program, *mode, self.path, *args], stdin=subprocess.DEVNULL,
-                                        preexec_fn=on_cpu(SERVER_CPU))
+                                        preexec_fn=on_cpu(SERVER_CPU) if pinned else None)
         self.pid = self.process.pid
         wait_for(lambda: os.path.exists(self.path), what=f"{program} listens")
 

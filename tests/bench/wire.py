@@ -1,7 +1,8 @@
 """The requests that the bench prepares."""
 import re
+import socket
 
-from agent import encode, envelope
+from agent import Connection, encode, envelope
 
 
 def http_request(method, path, body=b"", **fields):
@@ -10,10 +11,14 @@ def http_request(method, path, body=b"", **fields):
     return f"{head}\r\n".encode() + body
 
 
+def rpc_request(method, message, codec):
+    """Of a unary call of any service."""
+    body = encode(method, message, codec)
+    return http_request("POST", f"/{method}", body, Content_Type=f"application/{codec}", Content_Length=len(body))
+
+
 def call_request(method, message, codec):
-    body = encode(f"process.Process/{method}", message, codec)
-    return http_request("POST", f"/process.Process/{method}", body, Content_Type=f"application/{codec}",
-                        Content_Length=len(body))
+    return rpc_request(f"process.Process/{method}", message, codec)
 
 
 def stream_request(method, message, codec):
@@ -52,9 +57,11 @@ def chunk(message):
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def answer_of(agent, request):
-    """What guestd answers: the very bytes, for a counterpart to send."""
-    with agent.connect() as c:
+def answer_of(server, request):
+    """What guestd answers: the very bytes, for a counterpart to send. Or what a counterpart does."""
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(server.path)
+    with Connection(s) as c:
         c.send(request)
         while True:
             c.more()
