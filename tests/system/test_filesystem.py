@@ -57,6 +57,17 @@ def names(entries, below):
 # --- entries --------------------------------------------------------------------------------------------------------
 
 
+def test_a_listing_tells_of_each_level_and_stays_nowhere(shared, codec, small):
+    """Attributes are read in the directory that the listing is in just then; which can be unmounted afterwards (`small`)."""
+    (small / "b/b").mkdir(parents=True)
+    for name in ("a", "b/a", "b/b/f", "b/c", "c"):
+        (small / name).touch()
+        os.setxattr(small / name, "user.e2b.own", name.encode())
+    entries = shared.call(FILESYSTEM + "ListDir", {"path": str(small), "depth": 3}, codec)["entries"]
+    told = {os.path.relpath(e["path"], small): e.get("metadata", {}).get("own") for e in entries}
+    assert told == {"a": "a", "b": None, "b/a": "b/a", "b/b": None, "b/b/f": "b/b/f", "b/c": "b/c", "c": "c"}
+
+
 def test_an_entry_has_all_that_envd_tells(shared, codec, tree):
     path = tree / "file"
     path.write_bytes(b"four")

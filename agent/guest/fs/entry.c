@@ -137,13 +137,14 @@ void fs_reader_clear(struct fs_reader *r)
 
 /* --- entries --------------------------------------------------------------------------------- */
 
-/* llistxattr(2) knows no directories: the path from the root, or through the directory's descriptor where it is too long. */
+/* llistxattr(2) knows no directories but the working one: else the path from the root, or through the directory's descriptor
+ * where it is too long. */
 static int read_metadata(struct fs_reader *r, int dir, const char *at, const char *path,
                          struct fs_metadata *out)
 {
     char through[NAME_MAX + 40];
 
-    if (dir == AT_FDCWD)
+    if (dir == AT_FDCWD || r->here)
         return fs_metadata_read(at, r->arena, out);
     if (strlen(path) < PATH_MAX)
         return fs_metadata_read(path, r->arena, out);

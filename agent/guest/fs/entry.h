@@ -40,6 +40,7 @@ struct fs_reader {
     uid_t uid; /* the last ones, and their names */
     gid_t gid;
     const char *owner, *group; /* in the arena; NULL: none yet */
+    bool here;                 /* `dir` of fs_entry_read_at is the thread's working directory */
 };
 
 /* Returns 0, or -1 with *e: resource_exhausted. */

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include "core/fd.h"
 #include "core/limits.h"
@@ -24,6 +26,7 @@ struct listing {
     struct names *levels; /* as the walk's */
     size_t depth, room;
     size_t entries; /* told or waiting */
+    bool entered;   /* one of its directories was made the thread's working one */
     char *path;     /* of the current directory, without a slash at its end; its parents' are its beginning */
     size_t path_room;
 };
@@ -77,6 +80,27 @@ static int names_sort(struct names *n)
     return 0;
 }
 
+/* --- the working directory ------------------------------------------------------------------- */
+
+/* Makes the walk's directory the working one, which spares the kernel the way to it for each entry. A thread shares its own with
+ * all others until it asks for one of its own; where it may not have one the paths are walked. */
+static void enter(struct listing *s)
+{
+    static _Thread_local bool own;
+
+    own = own || unshare(CLONE_FS) == 0;
+    s->l->reader->here = own && fchdir(fs_walk_fd(&s->walk)) == 0;
+    s->entered = s->entered || s->l->reader->here;
+}
+
+/* Not to stay on a file system that somebody wants to unmount. */
+static void leave(const struct listing *s)
+{
+    s->l->reader->here = false;
+    if (s->entered)
+        (void)!chdir("/");
+}
+
 /* --- directories ----------------------------------------------------------------------------- */
 
 static int too_many(const struct listing *s, struct err *e)
@@ -105,6 +129,7 @@ static int read_level(struct listing *s, size_t path_len, struct err *e)
     }
     n = &s->levels[s->depth++];
     *n = (struct names){.path = path_len};
+    enter(s);
     while ((ret = fs_walk_next(&s->walk, &entry)) > 0) {
         if (++s->entries > LIST_ENTRIES_MAX)
             return too_many(s, e);
@@ -167,7 +192,10 @@ static int ascend(struct listing *s)
 {
     names_clear(&s->levels[--s->depth]);
     /* One that was moved away has lost what is above it, as any directory that vanishes its content. */
-    return s->depth > 0 && fs_walk_up(&s->walk) == 0;
+    if (s->depth == 0 || fs_walk_up(&s->walk) < 0)
+        return 0;
+    enter(s);
+    return 1;
 }
 
 static int tell_all(struct listing *s, struct err *e)
@@ -231,6 +259,7 @@ int fs_list(const struct fs_list *l, struct err *e)
     ret = set_path(&s, e) < 0 ? -1 : tell_all(&s, e);
     while (s.depth > 0)
         names_clear(&s.levels[--s.depth]);
+    leave(&s);
     fs_walk_end(&s.walk);
     free(s.levels);
     free(s.path);
