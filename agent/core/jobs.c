@@ -251,7 +251,7 @@ static int enqueue(struct jobs *p, struct job *j, bool *wake, bool *watch)
     STAILQ_INSERT_TAIL(&p->queue, j, link);
     p->queued++;
     *wake = p->idle > 0;
-    *watch = !*wake && p->config.extra > 0 && p->threads >= p->config.threads;
+    *watch = p->queued > p->idle && p->config.extra > 0 && p->threads >= p->config.threads;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "core/jobs.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -129,6 +130,39 @@ static void hung_jobs_get_company(void **state)
     jobs_destroy(p);
 }
 
+/* A thread has nothing to do when two jobs come, the first of which hangs: the thread was called for that one, and the second
+ * gets one of its own all the same. */
+static void company_comes_before_the_thread_has_woken(void **state)
+{
+    struct jobs *p = jobs_new(&l, &(struct jobs_config){"test", 1, 1, 100});
+    struct sched_param none = {0};
+    cpu_set_t one = {0}, all;
+    struct err e;
+
+    (void)state;
+    CPU_SET(sched_getcpu(), &one);
+    sched_getaffinity(0, sizeof all, &all);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(sched_setscheduler(0, SCHED_IDLE, &none), 0); /* what the thread inherits */
+    done_count = 0;
+    wanted = 1;
+    assert_int_equal(jobs_submit(p, &make(1, false)->job, &e), 0);
+    ev_ref(l.ev);
+    loop_run(&l);
+    ev_unref(l.ev); /* the loop ends when it waits for nothing: the first job was watched for a second */
+    loop_run(&l);
+    assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0); /* from here on we are before it */
+    pthread_mutex_lock(&gate);
+    assert_int_equal(jobs_submit(p, &make(1, true)->job, &e), 0);
+    assert_int_equal(jobs_submit(p, &make(2, false)->job, &e), 0);
+    wanted = 2;
+    loop_run(&l);
+    assert_int_equal(done_count, 2);
+    pthread_mutex_unlock(&gate);
+    jobs_destroy(p);
+    sched_setaffinity(0, sizeof all, &all);
+}
+
 /* The gate is shut for one lane: two of its jobs run, the others are held; jobs of other lanes and of none pass them, in
  * the two threads that are left. */
 static void a_full_lane_holds_up_nobody_else(void **state)
@@ -153,6 +187,8 @@ static void a_full_lane_holds_up_nobody_else(void **state)
     }
     ev_ref(l.ev);
     loop_run(&l);
+    while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) < 2) /* a thread may still be on its way */
+        usleep(1000);
     assert_int_equal(__atomic_load_n(&running, __ATOMIC_SEQ_CST), 2);
     assert_int_equal(jobs_counts(p).queued, 17);
     assert_in_range(jobs_counts(p).threads, 2, 4);
@@ -221,7 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_come_back),      cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(hung_jobs_get_company),  cmocka_unit_test(a_full_lane_holds_up_nobody_else),
-        cmocka_unit_test(held_jobs_are_not_lost),
+        cmocka_unit_test(held_jobs_are_not_lost), cmocka_unit_test(company_comes_before_the_thread_has_woken),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
