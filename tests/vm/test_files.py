@@ -23,6 +23,8 @@ def test_a_file_goes_in_and_comes_out(guest):
     assert sha256(guest, f"{DIRECTORY}/sent") == hashlib.sha256(data).hexdigest()
     r = guest.request("GET", f"/files?path={DIRECTORY}/sent")
     assert (r.status, hashlib.sha256(r.body).digest()) == (200, hashlib.sha256(data).digest())
+    entries = guest.call(FS + "ListDir", {"path": DIRECTORY}, "proto")["entries"]
+    assert [(e["path"], e["size"]) for e in entries] == [(f"{DIRECTORY}/sent", str(len(data)))]
     part = guest.request("GET", f"/files?path={DIRECTORY}/sent", {"Range": f"bytes={3 * MIB}-"})
     assert (part.status, part.body == data[3 * MIB:]) == (206, True)
     guest.call(FS + "Remove", {"path": DIRECTORY})
