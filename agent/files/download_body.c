@@ -118,6 +118,8 @@ struct read_job {
     struct fs_reader reader; /* has the descriptor */
     uint64_t offset;
     struct room room;
+    struct fs_pipe pipe; /* instead of the room, if there is one */
+    uint64_t most;       /* bytes to put there */
     ssize_t got;
     int errnum;
 };
@@ -126,7 +128,10 @@ static void read_run(struct job *j)
 {
     struct read_job *r = CONTAINER_OF(j, struct read_job, job);
 
-    r->got = fs_reader_read(&r->reader, r->room.iov, r->room.count, r->offset);
+    if (r->pipe.in >= 0)
+        r->got = fs_pipe_fill(&r->pipe, &r->reader, r->offset, (size_t)r->most);
+    else
+        r->got = fs_reader_read(&r->reader, r->room.iov, r->room.count, r->offset);
     r->errnum = errno;
 }
 
@@ -144,6 +149,18 @@ static void came(struct download_body *b, struct room *room, ssize_t n)
     if (n == 0 && b->reader.kind != FS_READER_SIZED)
         b->left = 0;
     else if (n != FS_READER_AGAIN) /* an error, or it has become shorter */
+        b->broken = true;
+}
+
+/* A pipe came back. */
+static void came_in_pipe(struct download_body *b, const struct read_job *r)
+{
+    b->filled = r->pipe;
+    b->offset += r->pipe.bytes;
+    b->left -= r->pipe.bytes;
+    if (r->got < 0 && r->errnum == EINVAL)
+        b->no_pipe = true;
+    else if (r->pipe.bytes == 0) /* an error, or it has become shorter */
         b->broken = true;
 }
 
@@ -165,13 +182,17 @@ static void read_done(struct job *j)
     if (b) {
         b->reading = false;
         b->reader.fd = fd_take(&r->reader.fd);
-        came(b, &r->room, r->got);
+        if (r->pipe.in >= 0)
+            came_in_pipe(b, r);
+        else
+            came(b, &r->room, r->got);
         if (r->got == FS_READER_AGAIN)
             wait_readable(b);
         else
             http_kick(b->x);
     } else {
         room_clear(&r->room);
+        fs_pipe_close(&r->pipe);
         if (r->reader.kind == FS_READER_WAITS) /* it may be known to epoll */
             loop_close_fd(loop_of(r->files), &r->reader.fd);
         else
@@ -196,29 +217,50 @@ static bool wait_for_writer(struct download_body *b)
     return true;
 }
 
-/* Has a worker read the next block. Returns false when there is no memory for it or no worker. */
-static bool start_read(struct download_body *b)
+static struct read_job *read_job_new(const struct download_body *b)
 {
     struct read_job *r = calloc(1, sizeof *r);
-    struct err e;
 
     if (!r)
-        return false;
+        return NULL;
     r->job.run = read_run;
     r->job.done = read_done;
     r->files = b->files;
     r->body = b->ticket;
     r->reader = b->reader;
+    r->pipe = FS_PIPE_NONE;
     r->offset = b->offset;
-    if (!room_take(&r->room, pool_of(b->files), portion(b, DOWNLOAD_BLOCK)) ||
-        fs_submit_again(&b->files->workers, &r->job, b->lane, &e) < 0) {
+    return r;
+}
+
+/* Gives the job, and the descriptor with it, to a worker. Returns false when there is none; the job is gone then. */
+static bool submit_read(struct download_body *b, struct read_job *r)
+{
+    struct err e;
+
+    if (fs_submit_again(&b->files->workers, &r->job, b->lane, &e) < 0) {
         room_clear(&r->room);
         free(r);
         return false;
     }
     b->reader.fd = -1;
-    b->reading = b->ahead = true;
+    b->reading = true;
     return true;
+}
+
+/* Has a worker read the next block. Returns false when there is no memory for it or no worker. */
+static bool start_read(struct download_body *b)
+{
+    struct read_job *r = read_job_new(b);
+
+    if (!r)
+        return false;
+    if (!room_take(&r->room, pool_of(b->files), portion(b, DOWNLOAD_BLOCK))) {
+        free(r);
+        return false;
+    }
+    b->ahead = submit_read(b, r);
+    return b->ahead;
 }
 
 static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
@@ -230,6 +272,91 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
     if (revents & EV_ERROR)
         b->broken = true;
     http_kick(b->x);
+}
+
+/* --- pipes ----------------------------------------------------------------------------------- */
+
+/* Whether bytes remain that go through a pipe. */
+static bool pipe_wanted(const struct download_body *b)
+{
+    return !b->no_pipe && b->left > DOWNLOAD_BLOCK;
+}
+
+static bool open_pipes(struct download_body *b)
+{
+    if (fs_pipe_open(&b->sending) < 0)
+        return false;
+    if (fs_pipe_open(&b->filled) < 0) {
+        fs_pipe_close(&b->sending);
+        return false;
+    }
+    b->files->pipes++;
+    b->piping = true;
+    return true;
+}
+
+static void close_pipes(struct download_body *b)
+{
+    if (!b->piping)
+        return;
+    fs_pipe_close(&b->sending);
+    fs_pipe_close(&b->filled);
+    b->files->pipes--;
+    b->piping = false;
+}
+
+/* Whether pipes are worth it, and may be had. */
+static bool may_pipe(const struct download_body *b)
+{
+    return b->x->takes_pipe && !b->gzip && b->plan.count < 2 && b->reader.kind == FS_READER_SIZED &&
+           !b->reading && b->ready.bytes == 0 && pipe_wanted(b) && b->left > DOWNLOAD_PIPE &&
+           b->files->pipes < DOWNLOAD_PIPES_MAX;
+}
+
+/* Whether the next bytes come in a pipe. */
+static bool piping(struct download_body *b)
+{
+    if (!b->piping)
+        return may_pipe(b) && open_pipes(b);
+    if (b->reading || b->sending.bytes > 0 || b->filled.bytes > 0 || pipe_wanted(b))
+        return true;
+    close_pipes(b);
+    return false;
+}
+
+/* Has a worker fill the pipe that is not being sent. Returns false when there is none. */
+static bool start_fill(struct download_body *b)
+{
+    struct read_job *r = read_job_new(b);
+
+    if (!r)
+        return false;
+    r->pipe = b->filled;
+    r->most = MIN(b->left - DOWNLOAD_BLOCK, (uint64_t)DOWNLOAD_PIPE);
+    if (!submit_read(b, r))
+        return false;
+    b->filled = FS_PIPE_NONE;
+    return true;
+}
+
+/* Hands the wire what lies in a pipe, and has the other one filled meanwhile. */
+static enum supply send_pipe(struct download_body *b)
+{
+    struct fs_pipe empty = b->sending;
+    bool starved;
+
+    if (b->broken)
+        return SUPPLY_BROKEN;
+    if (empty.bytes == 0 && !b->reading) {
+        b->sending = b->filled;
+        b->filled = empty;
+    }
+    starved = !b->reading && b->filled.bytes == 0 && pipe_wanted(b) && !start_fill(b);
+    if (b->sending.bytes == 0)
+        return starved ? SUPPLY_STARVED : SUPPLY_WAIT;
+    b->x->pipe = (struct conn_pipe){b->sending.out, MIN(b->sending.bytes, (size_t)TURN_BYTES)};
+    b->sending.bytes -= b->x->pipe.bytes;
+    return SUPPLY_DATA;
 }
 
 /* --- reading at once ------------------------------------------------------------------------- */
@@ -361,7 +488,7 @@ enum http_produced download_body_produce(struct download_body *b, struct chain *
     enum supply s;
 
     max = MIN(max, seg_pool_portion(pool_of(b->files), FRAME_MAX));
-    s = b->gzip ? send_gzip(b, out, max) : send_plain(b, out, max);
+    s = b->gzip ? send_gzip(b, out, max) : piping(b) ? send_pipe(b) : send_plain(b, out, max);
     switch (s) {
     case SUPPLY_END:
         return HTTP_END;
@@ -374,20 +501,21 @@ enum http_produced download_body_produce(struct download_body *b, struct chain *
             http_starve(b->x);
         break;
     case SUPPLY_DATA:
-        if (out->bytes == 0) /* swallowed by the compression */
+        if (b->x->pipe.bytes == 0 && out->bytes == 0) /* swallowed by the compression */
             http_kick(b->x);
         break;
     case SUPPLY_WAIT:
         break;
     }
-    return out->bytes > 0 ? HTTP_MORE : HTTP_WAIT;
+    return b->x->pipe.bytes > 0 || out->bytes > 0 ? HTTP_MORE : HTTP_WAIT;
 }
 
 /* --- the object ------------------------------------------------------------------------------ */
 
 int download_body_init(struct download_body *b, struct files *f, struct http_exchange *x)
 {
-    *b = (struct download_body){.files = f, .x = x, .reader.fd = -1};
+    *b = (struct download_body){
+        .files = f, .x = x, .reader.fd = -1, .sending = FS_PIPE_NONE, .filled = FS_PIPE_NONE};
     ev_init(&b->readable, on_readable);
     b->ticket = ticket_new(&f->waiting, b);
     return b->ticket ? 0 : -1;
@@ -420,6 +548,7 @@ void download_body_destroy(struct download_body *b)
         loop_close_fd(loop_of(b->files), &b->reader.fd);
     else
         close_file(b->files, &b->reader.fd, b->lane);
+    close_pipes(b);
     chain_clear(&b->ready);
     chain_clear(&b->packing);
     gzip_free(b->gzip);

@@ -4,6 +4,9 @@
  * has not, or cannot tell, a worker reads a block, and the next one while the first is sent. A FIFO or a device is read when it says
  * that there is something.
  *
+ * The most of a large file does not pass through our memory at all where the wire takes a pipe (x->takes_pipe): workers fill one
+ * while the other is sent. The last DOWNLOAD_BLOCK is read: a file that has become shorter is so noticed before its end is sent.
+ *
  * States: (nothing) -> download_body_begin -> reading and sending -> gone. Who owns: the exchange; the descriptor goes with a
  * read that is under way, and comes back with it or is closed. Events: the exchange's `produce`, a job's end, the readiness of
  * what is waited for. */
@@ -11,7 +14,7 @@
 #define FILES_DOWNLOAD_BODY_H
 
 #include "files/files.h"
-#include "guest/fs/reader.h"
+#include "guest/fs/pipe.h"
 #include "http/gzip.h"
 #include "http/range.h"
 
@@ -33,12 +36,16 @@ struct download_body {
     struct download_plan plan;
     unsigned part;            /* of the plan: the present one; at the end count */
     uint64_t offset, left;    /* of it: where the next read begins, how many bytes are to be read */
+    bool piping;              /* it has pipes */
+    bool no_pipe;             /* the file system cannot fill one */
+    struct fs_pipe sending;   /* what the wire empties */
+    struct fs_pipe filled;    /* what follows it, or a worker's while it reads */
     struct chain ready;       /* read and not yet sent */
     struct gzip_stream *gzip; /* NULL: sent as it is */
     struct chain packing;     /* what it works on */
     ev_io readable;           /* of what has to be waited for */
     bool waited;              /* of a FIFO: somebody has written */
-    bool reading;             /* a worker has the descriptor */
+    bool reading;             /* a worker has the descriptor, and where it pipes the pipe */
     bool ahead;               /* workers are needed: have one read before the bytes are wanted */
     bool never;               /* the file system cannot say what is in memory */
     bool broken;              /* the rest cannot be read: what was sent must not look whole */

@@ -16,6 +16,7 @@ struct files {
     struct rpc_service filesystem, own; /* filesystem.Filesystem, guest.v1.Files */
     struct watch_service watch;
     struct tickets waiting;  /* calls and exchanges that wait for a worker */
+    unsigned pipes;          /* downloads that have some */
     unsigned uploads;        /* under way, with those whose client is gone */
     struct job_list orphans; /* of those, what waits for room in the workers' queue */
 };

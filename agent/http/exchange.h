@@ -7,7 +7,8 @@
  *             chain_drop), then http_body_consumed. What stays there stops the reading when it is
  *             BODY_WINDOW bytes.
  *   body_end  the whole body has been delivered.
- *   produce   the connection takes more of a streamed response: append at most `max` bytes to `out`.
+ *   produce   the connection takes more of a streamed response: append at most `max` bytes to `out`, or where the wire
+ *             takes a pipe, fill in x->pipe; what lies there is the owner's until produce is called again.
  *   cancel    the exchange ends before its response did, for `why`. Only destroy follows.
  *   shutdown  the agent ends: finish in order and soon. May be NULL: the exchange simply goes on.
  *   destroy   the exchange is freed, exactly once: free what hangs on x->owner.
@@ -82,6 +83,8 @@ struct http_exchange {
     bool streamed;               /* or by produce */
     int64_t response_length;     /* bytes; -1: unknown until it ends */
     bool head_only;              /* HEAD: the body is not sent */
+    bool takes_pipe;             /* the wire can send what lies in a pipe; known when produce is called */
+    struct conn_pipe pipe;       /* for it: sent behind what produce appended */
     bool ended;                  /* the wire has all of it */
     bool broken;                 /* memory ran out while it was made */
     bool over;                   /* cancelled or aborted: no callback but destroy */

@@ -90,6 +90,7 @@ static int send_head(struct h1 *h, struct http_exchange *x)
     h->chunked = x->response_length < 0 && h->parser.http_minor >= 1;
     if ((x->response_length < 0 && !h->chunked) || !reusable(h, x))
         h->close_after = true;
+    x->takes_pipe = x->response_length >= 0 && h->conn->peer.transport != TRANSPORT_VSOCK;
     start = at = (char *)chain_reserve(&h->conn->out, NULL, size, &room);
     if (!start)
         return -1;
@@ -181,6 +182,8 @@ static int send_piece(struct h1 *h, struct http_exchange *x)
             ret = chain_copy(out, "\r\n", 2);
     }
     chain_clear(&piece);
+    h->conn->tail = x->pipe;
+    x->pipe.bytes = 0;
     if (ret == 0 && what == HTTP_END) {
         if (x->broken)
             ret = -1;

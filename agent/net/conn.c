@@ -1,6 +1,7 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -179,32 +180,57 @@ static void start_linger(struct conn *c)
     loop_watch(c->net->loop, &c->rd, EV_READ);
 }
 
+static size_t queued(const struct conn *c)
+{
+    return c->out.bytes + c->tail.bytes;
+}
+
+/* Sends from the chain, once. Returns as send(2); *full when that was less than it could have been: the socket takes no more. */
+static ssize_t send_out(struct conn *c, bool *full)
+{
+    struct iovec iov[IOV_MAX_OURS];
+    struct msghdr m = {.msg_iov = iov};
+    size_t most = c->peer.transport == TRANSPORT_VSOCK ? (size_t)VSOCK_WRITE_MAX : (size_t)TURN_BYTES;
+    size_t want = MIN(c->out.bytes, most);
+    ssize_t n;
+
+    m.msg_iovlen = (size_t)chain_iov(&c->out, iov, IOV_MAX_OURS, most);
+    if (m.msg_iovlen == 1) /* most answers are one piece, and send costs less than sendmsg */
+        n = RETRY_EINTR(send(c->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL));
+    else
+        n = RETRY_EINTR(sendmsg(c->fd, &m, MSG_NOSIGNAL));
+    if (n > 0)
+        chain_drop(&c->out, (size_t)n);
+    *full = n < (ssize_t)want && c->peer.transport != TRANSPORT_VSOCK && m.msg_iovlen < IOV_MAX_OURS;
+    return n;
+}
+
+/* The same from the tail. */
+static ssize_t send_tail(struct conn *c, bool *full)
+{
+    ssize_t n =
+        RETRY_EINTR(splice(c->tail.fd, NULL, c->fd, NULL, c->tail.bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+
+    *full = n < (ssize_t)c->tail.bytes;
+    if (n > 0)
+        c->tail.bytes -= (size_t)n;
+    return n;
+}
+
 /* Sends what the socket takes. Returns true when the queue is empty. */
 static bool flush(struct conn *c)
 {
-    while (c->out.bytes > 0) {
-        struct iovec iov[IOV_MAX_OURS];
-        struct msghdr m = {.msg_iov = iov};
-        size_t most = c->peer.transport == TRANSPORT_VSOCK ? (size_t)VSOCK_WRITE_MAX : (size_t)TURN_BYTES;
-        size_t want = MIN(c->out.bytes, most);
-        ssize_t n;
+    while (queued(c) > 0) {
+        bool full;
+        ssize_t n = c->out.bytes > 0 ? send_out(c, &full) : send_tail(c, &full);
 
-        m.msg_iovlen = (size_t)chain_iov(&c->out, iov, IOV_MAX_OURS, most);
-        if (m.msg_iovlen == 1) /* most answers are one piece, and send costs less than sendmsg */
-            n = RETRY_EINTR(send(c->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL));
-        else
-            n = RETRY_EINTR(sendmsg(c->fd, &m, MSG_NOSIGNAL));
         if (n < 0 && errno != EAGAIN) {
             conn_abort(c, CLOSE_PEER_GONE);
             return false;
         }
-        if (n > 0) {
-            chain_drop(&c->out, (size_t)n);
-            if (c->stall_in)
-                set_stall(c, &c->net->stall);
-        }
-        if (n < 0 ||
-            ((size_t)n < want && c->peer.transport != TRANSPORT_VSOCK && m.msg_iovlen < IOV_MAX_OURS)) {
+        if (n > 0 && c->stall_in)
+            set_stall(c, &c->net->stall);
+        if (n < 0 || full) {
             c->blocked = true;
             loop_watch(c->net->loop, &c->wr, EV_WRITE);
             if (c->peer.transport == TRANSPORT_TCP && !c->stall_in)
@@ -229,11 +255,11 @@ static void pump(struct conn *c)
     while (c->phase == CONN_OPEN || c->phase == CONN_FINISHING) {
         size_t before;
 
-        if (c->out.bytes == 0 && c->phase == CONN_OPEN)
+        if (queued(c) == 0 && c->phase == CONN_OPEN)
             c->protocol->writable(c);
         if (c->phase == CONN_DEAD)
             return;
-        before = c->out.bytes;
+        before = queued(c);
         if (before == 0)
             break;
         if (!flush(c))
@@ -244,7 +270,7 @@ static void pump(struct conn *c)
             return;
         }
     }
-    if (c->phase == CONN_FINISHING && c->out.bytes == 0)
+    if (c->phase == CONN_FINISHING && queued(c) == 0)
         start_linger(c);
 }
 

@@ -5,7 +5,7 @@
  *
  *   accept    a connection was made: attach state. Returns -1 to refuse it (it is closed without `closed`).
  *   readable  bytes (or the end) can be read with conn_read.
- *   writable  the out-queue is empty and the socket takes more: append to conn->out, or do nothing.
+ *   writable  the out-queue is empty and the socket takes more: append to conn->out, set conn->tail, or do nothing.
  *             Comes after conn_kick too.
  *   closed    the connection is gone, for `why`: free the state. Exactly once for an accepted connection.
  *
@@ -61,6 +61,12 @@ struct peer {
 
 enum conn_state { CONN_OPEN, CONN_FINISHING, CONN_LINGERING, CONN_DEAD };
 
+/* Bytes that lie in a pipe. */
+struct conn_pipe {
+    int fd;
+    size_t bytes;
+};
+
 struct conn {
     TAILQ_ENTRY(conn) link; /* of all connections */
     struct net *net;
@@ -77,6 +83,8 @@ struct conn {
     bool blocked; /* the socket took less than we had; EV_WRITE waits */
     bool starved; /* its body waits for memory */
     struct chain out;
+    struct conn_pipe
+        tail; /* sent behind out, by splice(2); the protocol's, which keeps it until it is empty */
     struct task pump;
     ev_io rd;
     ev_io wr;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static inline void rig_start_with(struct rig *r, const struct net_protocol *prot
     char text[80];
 
     memset(r, 0, sizeof *r);
+    signal(SIGPIPE, SIG_IGN); /* main blocks it: splice(2) has no MSG_NOSIGNAL */
     if (loop_init(&r->loop) < 0 || seg_pool_init(&r->pool, 8 * MIB) < 0 ||
         seg_pool_init(&r->in_pool, in_bytes) < 0)
         abort();

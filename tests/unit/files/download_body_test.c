@@ -31,7 +31,11 @@ static void every_byte_of_every_size(void **state)
                                    FRAME_MAX + 1,
                                    DOWNLOAD_BLOCK,
                                    DOWNLOAD_BLOCK + 1,
-                                   1234567};
+                                   1234567,
+                                   DOWNLOAD_PIPE,
+                                   DOWNLOAD_PIPE + 1,
+                                   DOWNLOAD_PIPE + DOWNLOAD_BLOCK + 1,
+                                   4 * DOWNLOAD_PIPE - 1};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -95,46 +99,155 @@ static void read_by_workers(void **state)
     download_body_destroy(&b);
 }
 
-static void who_does_not_read_costs_a_frame(void **state)
+/* All that is wanted of the file f, of which the client has taken nothing yet. */
+static void take_the_rest(int fd, size_t size, size_t from)
 {
-    int file = make_file("f", 3000000), fd = get("GET", "f", "");
+    receive(fd, SIZE_MAX);
+    assert_memory_equal(got, "HTTP/1.1 20", 11);
+    assert_int_equal(body_len(), size);
+    check_bytes(body(), size, from);
+}
 
-    (void)state;
+static void wait_a_while(void)
+{
     for (int i = 0; i < 50; i++, usleep(1000))
         rig_turns(&r, 5);
+}
+
+/* The bytes of a large file are the kernel's all the way: nothing of the pool is taken for them, and of descriptors so many. */
+static void large_files_go_through_pipes(void **state)
+{
+    int file = make_file("f", 3000000), before = open_fds(), fd = get("GET", "f", "");
+
+    (void)state;
+    wait_a_while();
+    assert_int_equal(files.pipes, 1);
+    assert_int_equal(r.pool.in_use, 0);
+    assert_int_equal(open_fds() - before, 2 /* the connection */ + 1 /* the file */ + 4);
+    take_the_rest(fd, 3000000, 0);
+    assert_int_equal(files.pipes, 0);
+    let_workers_end();
+    assert_int_equal(open_fds() - before, 2);
+    close(fd);
+    fd = get("GET", "f", "Range: bytes=777-2500000\r\n");
+    wait_a_while();
+    assert_int_equal(files.pipes, 1);
+    take_the_rest(fd, 2500000 - 776, 777);
+    close(fd);
+    close(file);
+}
+
+/* Where bytes have to be changed on their way, or are not one range, they pass through our memory. */
+static void what_goes_through_no_pipe(void **state)
+{
+    static const char *const fields[] = {"Accept-Encoding: gzip, *;q=0\r\n",
+                                         "Range: bytes=0-1400000,1500000-\r\n"};
+    int file = make_file("f", 3000000);
+
+    (void)state;
+    /* What does not compress is not with the client all at once. */
+    for (size_t i = 0; i < 3000000; i++)
+        got[i] = (char)random();
+    assert_int_equal(pwrite(file, got, 3000000, 0), 3000000);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        int fd = get("GET", "f", fields[i]);
+
+        wait_a_while();
+        assert_int_equal(files.pipes, 0);
+        receive(fd, 2800000); /* there was more to come */
+        assert_int_equal(got_len, 2800000);
+        close(fd);
+    }
+    close(file);
+}
+
+/* /proc/self/mem can be read, but not spliced. */
+static void a_file_system_without_splice(void **state)
+{
+    enum { SIZE = 2 * DOWNLOAD_PIPE };
+    struct fs_reader reader = {.kind = FS_READER_SIZED, .size = SIZE};
+    struct http_exchange x = {.http = &r.http, .takes_pipe = true};
+    struct download_plan plan = {.size = SIZE};
+    struct chain out = {0}, none = {0};
+    char *bytes = malloc(SIZE);
+    struct download_body b;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = pattern(i);
+    reader.fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(download_body_init(&b, &files, &x), 0);
+    download_body_begin(&b, &reader, &plan, NULL, &none);
+    b.offset = (uintptr_t)bytes;
+    assert_int_equal(download_body_produce(&b, &out, FRAME_MAX), HTTP_WAIT);
+    assert_int_equal(files.pipes, 1);
+    for (int i = 0; i < 100 && download_body_produce(&b, &out, FRAME_MAX) != HTTP_END; i++) {
+        assert_int_equal(x.pipe.bytes, 0);
+        chain_peek(&out, got + plan.size - SIZE, out.bytes);
+        plan.size += out.bytes;
+        chain_drop(&out, out.bytes);
+        let_workers_end();
+    }
+    assert_int_equal(files.pipes, 0);
+    assert_int_equal(plan.size, 2 * SIZE);
+    check_bytes(got, SIZE, 0);
+    chain_clear(&out);
+    download_body_destroy(&b);
+    let_workers_end();
+    free(bytes);
+}
+
+/* So many have pipes; for the others, who do not read either, a frame is held. */
+static void who_does_not_read_costs_a_frame(void **state)
+{
+    int file = make_file("f", 3000000), fd;
+
+    (void)state;
+    files.pipes = DOWNLOAD_PIPES_MAX;
+    fd = get("GET", "f", "");
+    wait_a_while();
+    assert_int_equal(files.pipes, DOWNLOAD_PIPES_MAX);
     assert_true(r.pool.in_use > 0 && r.pool.in_use * SEG_SIZE <= FRAME_MAX);
-    receive(fd, SIZE_MAX);
-    assert_int_equal(body_len(), 3000000);
-    check_bytes(body(), 3000000, 0);
+    take_the_rest(fd, 3000000, 0);
     close(fd);
     close(file);
 }
 
 /* A shorter file than was announced must not look whole; of a longer one comes what was. */
-static void files_that_change(void **state)
+static void changed_meanwhile(unsigned pipes, off_t shorter)
 {
-    int file = make_file("f", 3000000), fd = get("GET", "f", "");
+    int file = make_file("f", 3000000), fd;
 
-    (void)state;
-    for (int i = 0; i < 50; i++, usleep(1000))
-        rig_turns(&r, 5);
-    assert_int_equal(ftruncate(file, 1000000), 0);
+    files.pipes = pipes;
+    fd = get("GET", "f", "");
+    wait_a_while();
+    assert_int_equal(ftruncate(file, shorter), 0);
     receive(fd, SIZE_MAX);
     assert_true(ended);
-    assert_true(body_len() <= 1000000);
+    assert_true(body_len() < 3000000);
     close(fd);
     close(file);
 
     file = make_file("g", 3000000);
     fd = get("GET", "g", "");
-    for (int i = 0; i < 50; i++, usleep(1000))
-        rig_turns(&r, 5);
+    wait_a_while();
     assert_int_equal(ftruncate(file, 4000000), 0);
-    receive(fd, SIZE_MAX);
-    assert_int_equal(body_len(), 3000000);
+    take_the_rest(fd, 3000000, 0);
     assert_false(ended);
     close(fd);
     close(file);
+    let_workers_end();
+    assert_int_equal(files.pipes, pipes);
+}
+
+static void files_that_change(void **state)
+{
+    (void)state;
+    changed_meanwhile(DOWNLOAD_PIPES_MAX, 1000000);
+    changed_meanwhile(0, 1000000);
+    changed_meanwhile(0, 0);
+    changed_meanwhile(0, 2999999); /* in what is read last */
 }
 
 /* The client goes at any time: nothing of it stays. */
@@ -151,6 +264,7 @@ static void a_client_goes(void **state)
     }
     let_workers_end();
     assert_int_equal(files.waiting.count, 0);
+    assert_int_equal(files.pipes, 0);
     assert_int_equal(r.pool.in_use, 0);
     assert_int_equal(open_fds(), before);
     close(file);
@@ -271,6 +385,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(every_byte_of_every_size),
         T(read_by_workers),
+        T(large_files_go_through_pipes),
+        T(what_goes_through_no_pipe),
+        T(a_file_system_without_splice),
         T(who_does_not_read_costs_a_frame),
         T(files_that_change),
         T(a_client_goes),

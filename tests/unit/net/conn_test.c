@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "core/base.h"
@@ -292,6 +293,40 @@ static void many_small_pieces_go_out_whole(void **state)
 }
 
 /* A writer that always has more gets TURN_BYTES at a time, and queues behind the others. */
+/* A pipe with n bytes as of queue_bytes that come behind `from` others, as the connection's tail. */
+static int tail_with(size_t from, size_t n)
+{
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    for (size_t i = from; i < from + n; i++)
+        assert_int_equal(write(fds[1], &(uint8_t){(uint8_t)(i * 31 >> 3)}, 1), 1);
+    close(fds[1]);
+    conn->tail = (struct conn_pipe){fds[0], n};
+    return fds[0];
+}
+
+/* The connection is not through before its tail is out, and asks for no more. */
+static void a_pipe_is_the_queues_tail(void **state)
+{
+    size_t total = 0;
+    bool end = false;
+    int fd;
+
+    (void)state;
+    open_pair(TRANSPORT_UNIX);
+    setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int));
+    fd = tail_with(30000, 60000);
+    to_produce = 1;
+    queue_bytes(30000);
+    conn_finish(conn);
+    for (int i = 0; !end && i < 10000; i++, turns(1))
+        total += drain(total, &end);
+    assert_int_equal(total, 90000);
+    assert_int_equal(to_produce, 1);
+    close(fd);
+}
+
 static void a_writer_with_more_gets_a_share(void **state)
 {
     int large = 4 * 1024 * 1024;
@@ -325,14 +360,20 @@ static void one_write_on_vsock_is_bounded(void **state)
 static void writing_to_a_dead_peer_ends_it(void **state)
 {
     (void)state;
-    open_pair(TRANSPORT_UNIX);
-    conn_want_read(conn, false);
-    close(peer);
-    peer = -1;
-    queue_bytes(10);
-    turns(2);
-    assert_int_equal(closed, 1);
-    assert_int_equal(closed_why, CLOSE_PEER_GONE);
+    signal(SIGPIPE, SIG_IGN);              /* main blocks it */
+    for (size_t n = 0; n <= 10; n += 10) { /* bytes of the chain; without, of a pipe */
+        int fd;
+
+        open_pair(TRANSPORT_UNIX);
+        conn_want_read(conn, false);
+        close(fd_take(&peer));
+        fd = tail_with(0, 10 - n);
+        queue_bytes(n);
+        turns(2);
+        assert_int_equal(closed, 1 + n / 10);
+        assert_int_equal(closed_why, CLOSE_PEER_GONE);
+        close(fd);
+    }
 }
 
 /* --- the end in order ------------------------------------------------------------------------ */
@@ -631,6 +672,7 @@ int main(void)
         T(a_reset_is_the_peers_end),
         T(short_writes_lose_nothing),
         T(many_small_pieces_go_out_whole),
+        T(a_pipe_is_the_queues_tail),
         T(a_writer_with_more_gets_a_share),
         T(one_write_on_vsock_is_bounded),
         T(writing_to_a_dead_peer_ends_it),
