@@ -215,17 +215,17 @@ static void who_does_not_read_costs_a_frame(void **state)
 }
 
 /* A shorter file than was announced must not look whole; of a longer one comes what was. */
-static void changed_meanwhile(unsigned pipes, off_t shorter)
+static void changed_meanwhile(unsigned pipes, size_t size, size_t shorter)
 {
-    int file = make_file("f", 3000000), fd;
+    int file = make_file("f", size), fd;
 
     files.pipes = pipes;
     fd = get("GET", "f", "");
     wait_a_while();
-    assert_int_equal(ftruncate(file, shorter), 0);
+    assert_int_equal(ftruncate(file, (off_t)shorter), 0);
     receive(fd, SIZE_MAX);
     assert_true(ended);
-    assert_true(body_len() < 3000000);
+    assert_true(body_len() < size);
     close(fd);
     close(file);
 
@@ -244,10 +244,10 @@ static void changed_meanwhile(unsigned pipes, off_t shorter)
 static void files_that_change(void **state)
 {
     (void)state;
-    changed_meanwhile(DOWNLOAD_PIPES_MAX, 1000000);
-    changed_meanwhile(0, 1000000);
-    changed_meanwhile(0, 0);
-    changed_meanwhile(0, 2999999); /* in what is read last */
+    changed_meanwhile(DOWNLOAD_PIPES_MAX, 3000000, 1000000);
+    changed_meanwhile(0, 3000000, 1000000);
+    changed_meanwhile(0, 3000000, 0);
+    changed_meanwhile(0, 2 * DOWNLOAD_PIPE, 2 * DOWNLOAD_PIPE - 1); /* with all else in pipes */
 }
 
 /* The client goes at any time: nothing of it stays. */
