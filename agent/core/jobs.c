@@ -112,7 +112,9 @@ static void *worker_main(void *arg)
         self.lane = 0;
         release_next(p, j->lane); /* this thread takes the head of the queue next: nobody need be woken */
         STAILQ_INSERT_TAIL(&p->finished, j, link);
-        ev_async_send(p->loop->ev, &p->wake);
+        pthread_mutex_unlock(&p->lock);
+        ev_async_send(p->loop->ev, &p->wake); /* without the lock, which the loop wants at once */
+        pthread_mutex_lock(&p->lock);
     }
     LIST_REMOVE(&self, link);
     p->threads--;
