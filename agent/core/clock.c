@@ -53,28 +53,46 @@ static int split(int64_t seconds, int *year, unsigned *month, unsigned *day, int
     return rest;
 }
 
+/* The last `width` digits of v (>= 0), behind the character `before`. By hand: each entry of a directory's listing has a time, and
+ * printf was the dearest part of it. */
+static char *put_digits(char *at, char before, int v, int width)
+{
+    *at++ = before;
+    for (int i = width; i-- > 0; v /= 10)
+        at[i] = (char)('0' + v % 10);
+    return at + width;
+}
+
 int clock_fraction(int32_t nanos, char out[CLOCK_FRACTION])
 {
+    char *end = out;
+
     if (nanos % 1000)
-        return snprintf(out, CLOCK_FRACTION, ".%09d", nanos);
-    if (nanos % 1000000)
-        return snprintf(out, CLOCK_FRACTION, ".%06d", nanos / 1000);
-    if (nanos)
-        return snprintf(out, CLOCK_FRACTION, ".%03d", nanos / 1000000);
-    *out = 0;
-    return 0;
+        end = put_digits(out, '.', nanos, 9);
+    else if (nanos % 1000000)
+        end = put_digits(out, '.', nanos / 1000, 6);
+    else if (nanos)
+        end = put_digits(out, '.', nanos / 1000000, 3);
+    *end = 0;
+    return (int)(end - out);
 }
 
 int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40])
 {
     int64_t days;
     unsigned month, day;
-    int year, n, rest = split(seconds, &year, &month, &day, &days);
+    int year, rest = split(seconds, &year, &month, &day, &days);
+    char *at = out + snprintf(out, 40, "%04d", year); /* it may be any */
 
-    n = snprintf(out, 40, "%04d-%02u-%02uT%02d:%02d:%02d", year, month, day, rest / 3600, rest / 60 % 60,
-                 rest % 60);
-    n += clock_fraction(nanos, out + n);
-    return n + snprintf(out + n, 40 - (size_t)n, "Z");
+    at = put_digits(at, '-', (int)month, 2);
+    at = put_digits(at, '-', (int)day, 2);
+    at = put_digits(at, 'T', rest / 3600, 2);
+    at = put_digits(at, ':', rest / 60 % 60, 2);
+    at = put_digits(at, ':', rest % 60, 2);
+    at += clock_fraction(nanos, at);
+    *at++ = 'Z';
+    *at = 0;
+    return (int)(at - out);
 }
 
 void clock_http_date(int64_t seconds, char out[CLOCK_HTTP_DATE])

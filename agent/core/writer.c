@@ -66,6 +66,24 @@ void writer_put_slow(struct writer *w, const char *s, size_t n)
     }
 }
 
+void writer_unsigned(struct writer *w, uint64_t v)
+{
+    char digits[20];
+    size_t n = sizeof digits;
+
+    do
+        digits[--n] = (char)('0' + v % 10);
+    while (v /= 10);
+    writer_put(w, digits + n, sizeof digits - n);
+}
+
+void writer_integer(struct writer *w, int64_t v)
+{
+    if (v < 0)
+        writer_char(w, '-');
+    writer_unsigned(w, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
 void writer_printf(struct writer *w, const char *fmt, ...)
 {
     char text[512];

@@ -45,6 +45,10 @@ static inline void writer_str(struct writer *w, const char *s)
     writer_put(w, s, strlen(s));
 }
 
+/* A decimal number, without what printf costs. */
+void writer_unsigned(struct writer *w, uint64_t v);
+void writer_integer(struct writer *w, int64_t v);
+
 void writer_printf(struct writer *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */

@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -98,7 +97,7 @@ static void put_enum(struct writer *w, const ProtobufCEnumDescriptor *d, int v)
     else if (known)
         writer_json_string(w, bytes_of(known->name));
     else
-        writer_printf(w, "%d", v);
+        writer_integer(w, v);
 }
 
 /* A message that the field does not have: a map's value may be unset in the binary form. */
@@ -121,20 +120,24 @@ static void put_value(struct encoder *c, const ProtobufCFieldDescriptor *f, cons
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        writer_printf(&c->w, "%" PRId32, *(const int32_t *)p);
+        writer_integer(&c->w, *(const int32_t *)p);
         return;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        writer_printf(&c->w, "%" PRIu32, *(const uint32_t *)p);
+        writer_unsigned(&c->w, *(const uint32_t *)p);
         return;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        writer_printf(&c->w, "\"%" PRId64 "\"", *(const int64_t *)p);
+        writer_char(&c->w, '"');
+        writer_integer(&c->w, *(const int64_t *)p);
+        writer_char(&c->w, '"');
         return;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        writer_printf(&c->w, "\"%" PRIu64 "\"", *(const uint64_t *)p);
+        writer_char(&c->w, '"');
+        writer_unsigned(&c->w, *(const uint64_t *)p);
+        writer_char(&c->w, '"');
         return;
     case PROTOBUF_C_TYPE_FLOAT:
         put_double(&c->w, (double)*(const float *)p, 8);

@@ -43,7 +43,9 @@ static void timestamp_encode(struct encoder *c, const ProtobufCMessage *m)
         return;
     }
     clock_rfc3339(seconds, nanos, text);
-    writer_printf(&c->w, "\"%s\"", text);
+    writer_char(&c->w, '"');
+    writer_str(&c->w, text);
+    writer_char(&c->w, '"');
 }
 
 /* Reads digits, at most `max` of them, and returns how many there were. */

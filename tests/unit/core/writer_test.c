@@ -83,6 +83,30 @@ static void base64_of_pieces(void **state)
     seg_pool_destroy(&p);
 }
 
+static void numbers(void **state)
+{
+    struct chain c = {0};
+    struct writer w;
+    char *got;
+
+    (void)state;
+    writer_init(&w, &c, NULL, SIZE_MAX);
+    writer_unsigned(&w, 0);
+    writer_char(&w, ' ');
+    writer_unsigned(&w, UINT64_MAX);
+    writer_char(&w, ' ');
+    writer_integer(&w, -10);
+    writer_char(&w, ' ');
+    writer_integer(&w, INT64_MIN);
+    writer_char(&w, ' ');
+    writer_integer(&w, INT64_MAX);
+    assert_int_equal(writer_done(&w), 0);
+    got = text_of(&c);
+    assert_string_equal(got, "0 18446744073709551615 -10 -9223372036854775808 9223372036854775807");
+    free(got);
+    chain_clear(&c);
+}
+
 static void limits(void **state)
 {
     struct seg_pool p;
@@ -118,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_strings),
         cmocka_unit_test(base64_of_pieces),
+        cmocka_unit_test(numbers),
         cmocka_unit_test(limits),
     };
 
