@@ -113,7 +113,8 @@ def test_a_hundred_slow_clients_each_way(agent, memory):
 
 def test_clients_that_go_leave_nothing(agent, memory):
     (memory / "large").write_bytes(bytes(8_000_000))
-    assert get(agent, "/etc/passwd").status == 200
+    stays = agent.connect()
+    assert stays.request("GET", "/files?path=/etc/passwd").status == 200  # the mount table is open from now on
     before = agent.fds()
     clients = [agent.connect() for _ in range(60)]
     for i, c in enumerate(clients):
@@ -128,6 +129,7 @@ def test_clients_that_go_leave_nothing(agent, memory):
     wait_for(lambda: agent.fds() == before, what="all are closed")
     assert sorted(os.listdir(memory)) == sorted(["large", *(f"new{i}" for i in range(1, 60, 3))])  # those not atomic
     wait_for(lambda: threads(agent) == 1, 10, "the threads end")
+    stays.close()
 
 
 def test_killed_at_any_moment(memory):
@@ -185,8 +187,7 @@ def test_without_descriptors(agent, memory):
              (watch, "resource_exhausted")]
     connections = [agent.connect() for _ in steps]
     for c in connections:
-        assert c.request("GET", "/health").status == 204
-    assert get(agent, memory / "f").status == 200
+        assert c.request("GET", f"/files?path={memory}/d").status == 400  # the mount table is open from now on
     before = agent.fds()
     limits = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
