@@ -281,6 +281,37 @@ def test_slow_clients_cost_little(agent, tmp_path):
     wait_for(lambda: held(agent, path) == 0, what="all are closed")
 
 
+def test_pipes_are_for_so_many(agent, tmp_path):
+    """Clients that do not read have 32 times two pipes; the others are served without, and all get every byte."""
+    data = random.Random(3).randbytes(3_000_001)
+    path = write(tmp_path / "f", data)
+
+    def pipes():
+        return sum(os.readlink(fd).startswith("pipe:") for fd in Path(f"/proc/{agent.pid}/fd").iterdir())
+
+    before = pipes()
+    clients = [agent.connect() for _ in range(40)]
+    for c in clients:
+        c.send_request("GET", target(path))
+        assert c.read_head()[0] == 200
+    wait_for(lambda: pipes() - before == 32 * 4, what="32 have pipes")
+    for c in reversed(clients):
+        assert c.exactly(3_000_001) == data
+    wait_for(lambda: pipes() == before, what="all are closed")
+    for c in clients:
+        c.close()
+
+
+def test_over_tcp(tmp_path):
+    data = random.Random(4).randbytes(20_000_001)
+    path = write(tmp_path / "f", data)
+    with Agent("--listen", "tcp:127.0.0.1:0", "--open") as a:
+        to = ("127.0.0.1", int(re.search(r"tcp:127.0.0.1:(\d+)", a.log).group(1)))
+        assert a.request("GET", target(path), to=to).body == data
+        part = a.request("GET", target(path), {"Range": "bytes=4097-9999999"}, to=to)
+        assert (part.status, part.body) == (206, data[4097:10_000_000])
+
+
 def test_memory_does_not_grow_with_the_file(agent, tmp_path):
     path = tmp_path / "f"
     with open(path, "wb") as f:
