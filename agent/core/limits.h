@@ -101,8 +101,8 @@
     X(FDS_MAX, 65536, "descriptors", "RLIMIT_NOFILE is raised to this; children get the old one")            \
     X(DOWNLOAD_WHOLE, 8 * KIB, "bytes", "a file answered by the job that opened it; lies on the heap")       \
     X(DOWNLOAD_BLOCK, 128 * KIB, "bytes", "of a file in one job, one ahead of its client; a disk request")   \
-    X(DOWNLOAD_PIPE, 512 * KIB, "bytes", "of a file's pages in a pipe; two for a download without copies")   \
-    X(DOWNLOAD_PIPES_MAX, 32, "downloads", "with pipes, which hold pages and descriptors; more: by copies")  \
+    X(DOWNLOAD_PIPE, 1 * MIB, "bytes", "of a file's pages in a pipe; two for a download without copies")     \
+    X(DOWNLOAD_PIPES_MAX, 16, "downloads", "with pipes, which hold pages and descriptors; more: by copies")  \
     X(KEEPALIVE_DEFAULT_S, 90, "s", "keepalive of a quiet stream when the client names no valid interval")   \
     X(KEEPALIVE_MAX_S, 86400, "s", "longest keepalive interval; larger wishes mean the default")             \
     X(SHUTDOWN_GRACE_MS, 2000, "ms", "from SIGTERM to SIGKILL of the processes when the agent ends")         \

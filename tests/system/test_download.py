@@ -282,7 +282,7 @@ def test_slow_clients_cost_little(agent, tmp_path):
 
 
 def test_pipes_are_for_so_many(agent, tmp_path):
-    """Clients that do not read have 32 times two pipes; the others are served without, and all get every byte."""
+    """Clients that do not read have 16 times two pipes; the others are served without, and all get every byte."""
     data = random.Random(3).randbytes(3_000_001)
     path = write(tmp_path / "f", data)
 
@@ -294,7 +294,7 @@ def test_pipes_are_for_so_many(agent, tmp_path):
     for c in clients:
         c.send_request("GET", target(path))
         assert c.read_head()[0] == 200
-    wait_for(lambda: pipes() - before == 32 * 4, what="32 have pipes")
+    wait_for(lambda: pipes() - before == 16 * 4, what="16 have pipes")
     for c in reversed(clients):
         assert c.exactly(3_000_001) == data
     wait_for(lambda: pipes() == before, what="all are closed")

@@ -35,7 +35,7 @@ static void every_byte_of_every_size(void **state)
                                    DOWNLOAD_PIPE,
                                    DOWNLOAD_PIPE + 1,
                                    DOWNLOAD_PIPE + DOWNLOAD_BLOCK + 1,
-                                   4 * DOWNLOAD_PIPE - 1};
+                                   3 * DOWNLOAD_PIPE - 1};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
