@@ -306,7 +306,7 @@ static enum rpc_taken copy_call(struct rpc_call *call, const ProtobufCMessage *m
 
 #define METHOD(name_, function, message_)                                                                    \
     {                                                                                                        \
-        .name = name_, .kind = RPC_UNARY, .input = &guest__v1__##message_##_request__descriptor,             \
+        .name = (name_), .kind = RPC_UNARY, .input = &guest__v1__##message_##_request__descriptor,           \
         .output = &guest__v1__##message_##_response__descriptor, .message = function##_call                  \
     }
 

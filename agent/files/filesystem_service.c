@@ -194,7 +194,7 @@ static enum rpc_taken remove_call(struct rpc_call *call, const ProtobufCMessage 
 
 #define METHOD(name_, function)                                                                              \
     {                                                                                                        \
-        .name = name_, .kind = RPC_UNARY, .input = &filesystem__##function##_request__descriptor,            \
+        .name = (name_), .kind = RPC_UNARY, .input = &filesystem__##function##_request__descriptor,          \
         .output = &filesystem__##function##_response__descriptor, .message = function##_call                 \
     }
 

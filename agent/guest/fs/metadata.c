@@ -106,7 +106,7 @@ static int change(int fd, const char *name, const char *value, struct err *e)
     if (strlen(name) > XATTR_NAME_MAX - PREFIX_LEN)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "metadata name '%s' is too long", name);
     memcpy(attribute, FS_METADATA_PREFIX, PREFIX_LEN);
-    strcpy(attribute + PREFIX_LEN, name);
+    memcpy(attribute + PREFIX_LEN, name, strlen(name) + 1);
     if ((value ? fsetxattr(fd, attribute, value, strlen(value), 0) : fremovexattr(fd, attribute)) == 0 ||
         errno == EOPNOTSUPP || errno == ENODATA)
         return 0;

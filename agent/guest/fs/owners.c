@@ -64,7 +64,7 @@ static int by_id(const void *a, const void *b)
 static void read_users(struct owners *o)
 {
     FILE *f = users_open("passwd", NULL);
-    struct passwd room, *pw;
+    struct passwd room = {.pw_uid = 0}, *pw;
     char line[LINE];
 
     while (f && fgetpwent_r(f, &room, line, sizeof line, &pw) == 0)
@@ -79,7 +79,7 @@ static void read_users(struct owners *o)
 static void read_groups(struct owners *o)
 {
     FILE *f = users_open("group", NULL);
-    struct group room, *gr;
+    struct group room = {.gr_gid = 0}, *gr;
     char line[LINE];
 
     while (f && fgetgrent_r(f, &room, line, sizeof line, &gr) == 0)

@@ -87,19 +87,21 @@ static void however_it_is_cut(void **state)
 /* What nearly is a delimiter is contents, to the byte, wherever it is cut. */
 static void near_misses(void **state)
 {
-    static const char alphabet[] = "\r\n-BOUND";
+    static const char alphabet[] = "\r\n-BOUND", beginning[] = "\r\n--BOUN";
     char body[600], want[600];
     bool done;
 
     (void)state;
-    srand(1);
     for (int round = 0; round < 2000; round++) {
         size_t n = (size_t)rand() % 40, piece = 1 + (size_t)rand() % 12;
         char noise[41] = "";
         const char *told;
 
         for (size_t i = 0; i < n; i++)
-            noise[i] = rand() % 3 ? "\r\n--BOUN"[i % 8] : alphabet[(size_t)rand() % (sizeof alphabet - 1)];
+            noise[i] = alphabet[(size_t)rand() % (sizeof alphabet - 1)];
+        for (size_t i = 0; i < n; i++)
+            if (rand() % 3)
+                noise[i] = beginning[i % 8];
         if (strstr(noise, "--BOUND"))
             continue;
         snprintf(body, sizeof body, PART("a") "%s\r\n--BOUND--", noise);
