@@ -77,6 +77,7 @@ static void what_is_found_is_not_told_again(void **state)
 {
     struct heard h, there;
     char outside[80];
+    const char *text;
 
     (void)state;
     snprintf(outside, sizeof outside, "%s-outside", rig.dir);
@@ -96,7 +97,9 @@ static void what_is_found_is_not_told_again(void **state)
     rig_release();
     RUN_UNTIL(!h.watcher.arming);
     loop_watch(&rig.loop, &rig.all.readable, EV_READ);
-    assert_string_equal(heard_by_now(&h), "CREATE d, CREATE d/read, CREATE d/unread");
+    text = heard_by_now(&h); /* in the order in which the file system lists them */
+    assert_true(strcmp(text, "CREATE d, CREATE d/read, CREATE d/unread") == 0 ||
+                strcmp(text, "CREATE d, CREATE d/unread, CREATE d/read") == 0);
     assert_int_equal(unlink("d/read"), 0);
     touch("d/read");
     assert_string_equal(heard_by_now(&h), "REMOVE d/read, CREATE d/read");
