@@ -25,7 +25,7 @@
     X(PROCESSES_MAX, 1024, "processes", "started and not yet gone; then resource_exhausted")                 \
     X(EXITS_KEPT_MS, 30000, "ms", "time an exit still answers Connect, as envd's 30 s")                      \
     X(EXITS_KEPT_MAX, 4096, "exits", "exits kept at the same time; then the oldest goes early")              \
-    X(KEPT_BYTES, 512 * KIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes") \
+    X(KEPT_BYTES, 384 * KIB, "bytes", "output kept of ended processes, EXITS_KEPT_MS long; the oldest goes") \
     X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
     X(START_LIMITS_MAX, 16, "limits", "rlimits of one start; the kernel has 16 resources")                   \
     X(START_GROUPS_MAX, 32, "groups", "extra groups of one start; as many as NFS carries, twice")            \
