@@ -49,6 +49,18 @@ static inline bool bytes_are(struct bytes a, const char *s)
     return bytes_equal(a, bytes_of(s));
 }
 
+/* Without the spaces and tabs around it. */
+static inline struct bytes bytes_trim(struct bytes s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
 /* What a hexadecimal digit is worth, or -1. */
 static inline int hex_digit(char c)
 {

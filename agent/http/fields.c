@@ -114,15 +114,7 @@ struct bytes http_field_name(const struct http_fields *f, uint32_t i)
 
 struct bytes http_field_value(const struct http_fields *f, uint32_t i)
 {
-    struct bytes v = {f->text ? f->text + f->list[i].value : "", f->list[i].value_len};
-
-    while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
-        v.ptr++;
-        v.len--;
-    }
-    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
+    return bytes_trim((struct bytes){f->text ? f->text + f->list[i].value : "", f->list[i].value_len});
 }
 
 struct bytes http_fields_get(const struct http_fields *f, const char *name)

@@ -2,27 +2,11 @@
 
 #include "http/exchange.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct bytes trim(struct bytes s)
-{
-    while (s.len > 0 && is_space(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 struct bytes media_type(struct bytes value)
 {
     const char *end = value.len ? memchr(value.ptr, ';', value.len) : NULL;
 
-    return trim((struct bytes){value.ptr, end ? (size_t)(end - value.ptr) : value.len});
+    return bytes_trim((struct bytes){value.ptr, end ? (size_t)(end - value.ptr) : value.len});
 }
 
 /* --- parameters ------------------------------------------------------------------------------ */
@@ -57,24 +41,24 @@ static bool next_parameter(struct bytes *s, struct bytes *name, struct bytes *va
     const char *at;
 
     for (;;) {
-        *s = trim(*s);
+        *s = bytes_trim(*s);
         if (s->len == 0 || s->ptr[0] != ';')
             return false;
         take(s, 1);
-        *s = trim(*s);
+        *s = bytes_trim(*s);
         if (s->len > 0 && s->ptr[0] != ';')
             break;
     }
     at = memchr(s->ptr, '=', s->len);
     if (!at)
         return false;
-    *name = trim(take(s, (size_t)(at - s->ptr)));
+    *name = bytes_trim(take(s, (size_t)(at - s->ptr)));
     take(s, 1);
-    *s = trim(*s);
+    *s = bytes_trim(*s);
     if (s->len > 0 && s->ptr[0] == '"')
         return take_quoted(s, value);
     at = s->len ? memchr(s->ptr, ';', s->len) : NULL;
-    *value = trim(take(s, at ? (size_t)(at - s->ptr) : s->len));
+    *value = bytes_trim(take(s, at ? (size_t)(at - s->ptr) : s->len));
     return true;
 }
 
@@ -165,7 +149,7 @@ enum http_body_kind http_body_kind(const struct http_exchange *x, struct bytes *
 
 int http_body_coding(const struct http_exchange *x, bool *gzip, struct bytes *coding)
 {
-    *coding = trim(http_request_field(x, "content-encoding"));
+    *coding = bytes_trim(http_request_field(x, "content-encoding"));
     *gzip = named(*coding, "gzip");
     return *gzip || coding->len == 0 || named(*coding, "identity") ? 0 : -1;
 }

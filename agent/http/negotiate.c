@@ -7,22 +7,6 @@ struct wishes {
     int gzip, identity, any;
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct bytes trim(struct bytes s)
-{
-    while (s.len > 0 && is_space(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 /* The next part up to `separator`, without white space around it. */
 static struct bytes cut(struct bytes *rest, char separator)
 {
@@ -31,7 +15,7 @@ static struct bytes cut(struct bytes *rest, char separator)
 
     rest->ptr += part.len + (at != NULL);
     rest->len -= part.len + (at != NULL);
-    return trim(part);
+    return bytes_trim(part);
 }
 
 /* qvalue of RFC 9110 section 12.4.2: "0.5". Returns thousandths, or -1 when it is none. */

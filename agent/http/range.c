@@ -6,17 +6,6 @@
 #include <strings.h>
 #include <sys/random.h>
 
-static struct bytes trim(struct bytes s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* A decimal number; one that is too large is the largest. Returns 0, or -1 when it is none. */
 static int parse_number(struct bytes s, uint64_t *out)
 {
@@ -42,8 +31,8 @@ static int parse_one(struct bytes spec, uint64_t size, struct range *r)
 
     if (!dash)
         return -1;
-    first = trim((struct bytes){spec.ptr, (size_t)(dash - spec.ptr)});
-    last = trim((struct bytes){dash + 1, spec.len - (size_t)(dash - spec.ptr) - 1});
+    first = bytes_trim((struct bytes){spec.ptr, (size_t)(dash - spec.ptr)});
+    last = bytes_trim((struct bytes){dash + 1, spec.len - (size_t)(dash - spec.ptr) - 1});
     if (first.len == 0) { /* so many at the end */
         if (parse_number(last, &end) < 0)
             return -1;
@@ -69,7 +58,7 @@ static enum range_result parse_list(struct bytes rest, uint64_t size, struct ran
     while (rest.len > 0) {
         const char *comma = memchr(rest.ptr, ',', rest.len);
         size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
-        struct bytes spec = trim((struct bytes){rest.ptr, len});
+        struct bytes spec = bytes_trim((struct bytes){rest.ptr, len});
         struct range r;
         int ret;
 
