@@ -69,12 +69,8 @@ static int compose(struct composition *c, const struct user *u)
 static void run(struct job *j)
 {
     struct composition *c = CONTAINER_OF(j, struct composition, job);
-    const char *name = c->caller.name ? c->caller.name : c->caller.env->default_user;
-    CLEANUP_FREE struct user *u = fs_caller_user(&c->caller, &c->error);
+    CLEANUP_FREE struct user *u = files_user(&c->caller, &c->error);
 
-    if (!u && c->error.status == STATUS_UNAUTHENTICATED)
-        err_set(&c->error, STATUS_UNAUTHENTICATED, 0, "error looking up user '%s': user: unknown user %s",
-                name, name);
     if (!u || compose(c, u) < 0)
         free(TAKE(c->path));
 }

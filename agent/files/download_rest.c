@@ -35,16 +35,6 @@ struct open_job {
 
 /* --- in a worker ----------------------------------------------------------------------------- */
 
-/* How the contract says that there is no such user. */
-static void explain_user(const struct fs_caller *c, struct err *e)
-{
-    const char *name = c->name ? c->name : c->env->default_user;
-
-    if (e->status == STATUS_UNAUTHENTICATED)
-        err_set(e, STATUS_UNAUTHENTICATED, 0, "error looking up user '%s': user: unknown user %s", name,
-                name);
-}
-
 static struct bytes base_name(const char *path)
 {
     size_t end = strlen(path), start;
@@ -101,13 +91,11 @@ static int open_file(struct open_job *o)
 static void open_run(struct job *j)
 {
     struct open_job *o = CONTAINER_OF(j, struct open_job, job);
-    CLEANUP_FREE struct user *user = fs_caller_user(&o->caller, &o->error);
+    CLEANUP_FREE struct user *user = files_user(&o->caller, &o->error);
 
     o->failed = true;
-    if (!user) {
-        explain_user(&o->caller, &o->error);
+    if (!user)
         return;
-    }
     o->resolved = fs_caller_path(&o->caller, user, o->path, &o->error);
     if (!o->resolved || fs_caller_enter(&o->caller, user, &o->error) < 0)
         return;

@@ -42,6 +42,17 @@ int files_parameter(const struct http_exchange *x, const char *name, char **out,
                            : err_set(e, STATUS_INVALID_ARGUMENT, 0, "invalid value for parameter %s", name);
 }
 
+struct user *files_user(const struct fs_caller *c, struct err *e)
+{
+    const char *name = c->name ? c->name : c->env->default_user;
+    struct user *u = fs_caller_user(c, e);
+
+    if (!u && e->status == STATUS_UNAUTHENTICATED)
+        err_set(e, STATUS_UNAUTHENTICATED, 0, "error looking up user '%s': user: unknown user %s", name,
+                name);
+    return u;
+}
+
 struct bytes files_base_name(const char *path)
 {
     size_t len = strlen(path), start;

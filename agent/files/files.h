@@ -28,6 +28,9 @@ void files_refuse(struct http_exchange *x, const struct err *e);
 /* The parameter's value (http_query) on the heap, NULL without it. Returns 0, or -1 with *e: invalid_argument, resource_exhausted. */
 MUST_CHECK int files_parameter(const struct http_exchange *x, const char *name, char **out, struct err *e);
 
+/* In a worker: fs_caller_user, which says in the words of /files that there is none. */
+struct user *files_user(const struct fs_caller *c, struct err *e);
+
 /* The last part of a path, without slashes at its end, as Go's filepath.Base has it. */
 struct bytes files_base_name(const char *path);
 

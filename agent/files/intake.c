@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/limits.h"
+#include "files/files.h"
 
 #define UNPACKED_SIZE ((size_t)UPLOAD_HOLD) /* bytes unpacked at a time, and written with one call */
 
@@ -241,12 +242,8 @@ static int take_end(struct intake *in)
 static int begin(struct intake *in)
 {
     struct err e;
-    const char *name = in->caller.name ? in->caller.name : in->caller.env->default_user;
 
-    in->user = fs_caller_user(&in->caller, &e);
-    if (!in->user && e.status == STATUS_UNAUTHENTICATED)
-        err_set(&e, STATUS_UNAUTHENTICATED, 0, "error looking up user '%s': user: unknown user %s", name,
-                name);
+    in->user = files_user(&in->caller, &e);
     if (!in->user)
         in->error = e;
     return in->user && !in->refused ? 0 : -1;
