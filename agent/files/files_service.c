@@ -33,19 +33,19 @@ static int check_mode(uint32_t mode, struct err *e)
 /* What lstat(2) of the path says, as a message. */
 static Guest__V1__FileInfo *describe(struct unary *u, const char *path, struct err *e)
 {
-    struct fs_reader reader;
+    struct fs_entry_reader reader;
     struct fs_file file;
     const char *name = fs_base_name(path, &u->arena), *own = arena_string(&u->arena, bytes_of(path));
     Guest__V1__FileInfo *m = NULL;
 
-    if (fs_reader_init(&reader, &u->arena, e) < 0)
+    if (fs_entry_reader_init(&reader, &u->arena, e) < 0)
         return NULL;
     if (fs_file_read_at(&reader, AT_FDCWD, path, path, &file, e) == 0) {
         m = name && own ? file_message(&file, name, own, &u->arena) : NULL;
         if (!m)
             err_nomem(e, "describe a file");
     }
-    fs_reader_clear(&reader);
+    fs_entry_reader_clear(&reader);
     return m;
 }
 
@@ -178,7 +178,7 @@ static int copy_work(struct unary *u, const struct user *user, struct err *e)
 
 struct gathering {
     struct unary *u;
-    struct fs_reader reader;
+    struct fs_entry_reader reader;
     const char *path; /* of the directory, without a slash at its end */
     Guest__V1__ListFilesResponse *r;
 };
@@ -250,10 +250,10 @@ static int list_work(struct unary *u, const struct user *user, struct err *e)
         return err_nomem(e, "list a directory");
     for (size_t n = strlen(shown); n > 0 && shown[n - 1] == '/';)
         shown[--n] = 0;
-    if (fs_reader_init(&g.reader, &u->arena, e) < 0)
+    if (fs_entry_reader_init(&g.reader, &u->arena, e) < 0)
         return -1;
     ret = gather_page(&g, &page, e);
-    fs_reader_clear(&g.reader);
+    fs_entry_reader_clear(&g.reader);
     return ret;
 }
 

@@ -129,17 +129,17 @@ static void name_limit(const struct unary *u, const char *path, struct err *e)
 
 static int list_entries(struct unary *u, const char *path, uint32_t depth, struct gathering *g, struct err *e)
 {
-    struct fs_reader reader;
+    struct fs_entry_reader reader;
     struct fs_list list = {
         .path = path, .depth = depth, .stop = &u->stop, .reader = &reader, .found = gather, .arg = g};
     int ret;
 
-    if (fs_reader_init(&reader, &u->arena, e) < 0)
+    if (fs_entry_reader_init(&reader, &u->arena, e) < 0)
         return -1;
     ret = fs_list(&list, e);
     if (ret < 0)
         name_limit(u, path, e);
-    fs_reader_clear(&reader);
+    fs_entry_reader_clear(&reader);
     return ret;
 }
 

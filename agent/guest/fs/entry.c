@@ -77,7 +77,8 @@ const char *fs_link_target(int dir, const char *at, struct arena *a, struct stat
 }
 
 /* Type and mode of a link are its target's. */
-static int follow(const struct fs_reader *r, int dir, const char *at, struct fs_entry *out, struct err *e)
+static int follow(const struct fs_entry_reader *r, int dir, const char *at, struct fs_entry *out,
+                  struct err *e)
 {
     struct stat st = {0};
     struct err why = {.status = STATUS_OK};
@@ -105,7 +106,7 @@ static const char *number(uint32_t id, struct arena *a)
 }
 
 /* Neighbours mostly belong to the same: the last names are at hand. Returns 0, or -1 when out of memory. */
-static int name_owners(struct fs_reader *r, struct fs_entry *out)
+static int name_owners(struct fs_entry_reader *r, struct fs_entry *out)
 {
     const char *name;
 
@@ -124,13 +125,13 @@ static int name_owners(struct fs_reader *r, struct fs_entry *out)
     return r->owner && r->group ? 0 : -1;
 }
 
-int fs_reader_init(struct fs_reader *r, struct arena *a, struct err *e)
+int fs_entry_reader_init(struct fs_entry_reader *r, struct arena *a, struct err *e)
 {
-    *r = (struct fs_reader){.arena = a, .owners = owners_get()};
+    *r = (struct fs_entry_reader){.arena = a, .owners = owners_get()};
     return r->owners ? 0 : err_nomem(e, "read names of users");
 }
 
-void fs_reader_clear(struct fs_reader *r)
+void fs_entry_reader_clear(struct fs_entry_reader *r)
 {
     owners_put(TAKE(r->owners));
 }
@@ -139,7 +140,7 @@ void fs_reader_clear(struct fs_reader *r)
 
 /* llistxattr(2) knows no directories but the working one: else the path from the root, or through the directory's descriptor
  * where it is too long. */
-static int read_metadata(struct fs_reader *r, int dir, const char *at, const char *path,
+static int read_metadata(struct fs_entry_reader *r, int dir, const char *at, const char *path,
                          struct fs_metadata *out)
 {
     char through[NAME_MAX + 40];
@@ -152,7 +153,7 @@ static int read_metadata(struct fs_reader *r, int dir, const char *at, const cha
     return fs_metadata_read(through, r->arena, out);
 }
 
-int fs_entry_read_at(struct fs_reader *r, int dir, const char *at, const char *name, const char *path,
+int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const char *name, const char *path,
                      struct fs_entry *out, struct err *e)
 {
     *out = (struct fs_entry){.name = name, .path = path};
@@ -189,15 +190,15 @@ const char *fs_base_name(const char *path, struct arena *a)
 int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs_entry *out, struct err *e)
 {
     const char *own = arena_string(a, bytes_of(path));
-    struct fs_reader r;
+    struct fs_entry_reader r;
     int ret;
 
     name = name ? arena_string(a, bytes_of(name)) : fs_base_name(path, a);
     if (!own || !name)
         return err_nomem(e, "describe a file");
-    if (fs_reader_init(&r, a, e) < 0)
+    if (fs_entry_reader_init(&r, a, e) < 0)
         return -1;
     ret = fs_entry_read_at(&r, AT_FDCWD, own, name, own, out, e);
-    fs_reader_clear(&r);
+    fs_entry_reader_clear(&r);
     return ret;
 }

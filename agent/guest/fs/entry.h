@@ -34,7 +34,7 @@ struct fs_entry {
 };
 
 /* Reads entries: who is who, looked up once. */
-struct fs_reader {
+struct fs_entry_reader {
     struct arena *arena;
     struct owners *owners;
     uid_t uid; /* the last ones, and their names */
@@ -44,13 +44,13 @@ struct fs_reader {
 };
 
 /* Returns 0, or -1 with *e: resource_exhausted. */
-MUST_CHECK int fs_reader_init(struct fs_reader *r, struct arena *a, struct err *e);
-void fs_reader_clear(struct fs_reader *r);
+MUST_CHECK int fs_entry_reader_init(struct fs_entry_reader *r, struct arena *a, struct err *e);
+void fs_entry_reader_clear(struct fs_entry_reader *r);
 
 /* The entry `at` of the open directory `dir` (or AT_FDCWD and a path), which is told as `name` and `path`. Both must live as
  * long as *out. Returns 0, or -1 with *e, errnum set: not_found "file not found: lstat PATH: ...", else fs_status "error getting
  * file info: ...". */
-MUST_CHECK int fs_entry_read_at(struct fs_reader *r, int dir, const char *at, const char *name,
+MUST_CHECK int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const char *name,
                                 const char *path, struct fs_entry *out, struct err *e);
 
 /* The entry at the absolute path, told as `name`; NULL: as the last part of the path. Names are copied to the arena. */

@@ -31,8 +31,8 @@ const char *fs_read_link(int dir, const char *at, struct arena *a, struct err *e
     return copy;
 }
 
-int fs_file_read_at(struct fs_reader *r, int dir, const char *at, const char *shown, struct fs_file *out,
-                    struct err *e)
+int fs_file_read_at(struct fs_entry_reader *r, int dir, const char *at, const char *shown,
+                    struct fs_file *out, struct err *e)
 {
     *out = (struct fs_file){.link_target = NULL};
     if (fstatat(dir, at, &out->st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -11,7 +11,7 @@ struct fs_file {
 };
 
 /* Returns 0, or -1 with *e, errnum set: fs_status_strict, "stat 'SHOWN': ...". */
-MUST_CHECK int fs_file_read_at(struct fs_reader *r, int dir, const char *at, const char *shown,
+MUST_CHECK int fs_file_read_at(struct fs_entry_reader *r, int dir, const char *at, const char *shown,
                                struct fs_file *out, struct err *e);
 
 /* The text of a link, in the arena. NULL with *e: failed_precondition for what is no link, else fs_status_strict. */

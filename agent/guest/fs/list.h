@@ -10,8 +10,8 @@ struct fs_list {
     const char
         *path;      /* absolute; a link is followed, but entries have this path before their names, cleaned */
     uint32_t depth; /* levels; 0 means 1 */
-    const atomic_bool *stop;  /* ends it early */
-    struct fs_reader *reader; /* with the arena that names and paths of entries lie in */
+    const atomic_bool *stop;        /* ends it early */
+    struct fs_entry_reader *reader; /* with the arena that names and paths of entries lie in */
     /* Called with each entry, a directory before its content, sorted by bytes in each. It ends the listing by -1 with *e. */
     int (*found)(void *arg, const struct fs_entry *entry, struct err *e);
     void *arg;

@@ -7,7 +7,7 @@ static struct arena arena = {.max = MIB};
 
 static void as_the_kernel_has_it(void **state)
 {
-    struct fs_reader reader;
+    struct fs_entry_reader reader;
     struct fs_file f;
     struct err e;
 
@@ -15,7 +15,7 @@ static void as_the_kernel_has_it(void **state)
     make_file("f", "four");
     assert_int_equal(chown(below("f"), 0, 54321), 0);
     assert_int_equal(symlink("../f", below("l")), 0);
-    assert_int_equal(fs_reader_init(&reader, &arena, &e), 0);
+    assert_int_equal(fs_entry_reader_init(&reader, &arena, &e), 0);
     assert_int_equal(fs_file_read_at(&reader, AT_FDCWD, below("f"), "f", &f, &e), 0);
     assert_int_equal(f.st.st_size, 4);
     assert_string_equal(f.owner, "root");
@@ -27,7 +27,7 @@ static void as_the_kernel_has_it(void **state)
     assert_int_equal(fs_file_read_at(&reader, AT_FDCWD, below("none"), "none", &f, &e), -1);
     assert_int_equal(e.status, STATUS_NOT_FOUND);
     assert_string_equal(e.text, "stat 'none': no such file or directory");
-    fs_reader_clear(&reader);
+    fs_entry_reader_clear(&reader);
 }
 
 static void what_is_no_link(void **state)

@@ -44,7 +44,7 @@ static int found(void *arg, const struct fs_entry *entry, struct err *e)
 static int list(const char *path, const char *prefix, uint32_t depth, struct err *e)
 {
     struct arena arena = {.max = LIST_BYTES_MAX};
-    struct fs_reader reader;
+    struct fs_entry_reader reader;
     struct fs_list l = {.path = path,
                         .depth = depth,
                         .stop = &stop,
@@ -55,9 +55,9 @@ static int list(const char *path, const char *prefix, uint32_t depth, struct err
 
     told[0] = 0;
     count = 0;
-    assert_int_equal(fs_reader_init(&reader, &arena, e), 0);
+    assert_int_equal(fs_entry_reader_init(&reader, &arena, e), 0);
     ret = fs_list(&l, e);
-    fs_reader_clear(&reader);
+    fs_entry_reader_clear(&reader);
     arena_clear(&arena);
     return ret;
 }
