@@ -50,6 +50,9 @@
     X(EXIT_QUIET_MS, 100, "ms", "no output for so long after the leader's end: the stream ends")             \
     X(EXIT_GRACE_MS, 1000, "ms", "longest time a grandchild's output is still waited for")                   \
     X(HELD_MAX_MS, 1000, "ms", "a stalled subscriber may hold up healthy ones this long; then dropped")      \
+    X(CONFIG_MAX, 64 * KIB, "bytes", "of the configuration file; what is beyond is left out")                \
+    X(ROOT_WAIT_MS, 10000, "ms", "an initramfs waits for the root's device, unless told otherwise")          \
+    X(ROOT_WAIT_MAX_MS, 3600000, "ms", "and with rootwait, or the longest that can be asked for")            \
     X(MESSAGE_MAX, 16 * MIB, "bytes", "one message, uncompressed; then resource_exhausted")                  \
     X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \

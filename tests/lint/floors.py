@@ -14,7 +14,7 @@ BELOW = {
     "agent/http": ["agent/core", "agent/net"],
     "agent/rpc/codec": ["agent/core", "proto"],
     "agent/rpc": ["agent/core", "agent/net", "agent/http", "agent/rpc/codec", "proto"],
-    "init": ["agent/core"],
+    "init": ["agent/core", "agent/guest"],
     # guestctl speaks the agent's language with the agent's own codecs, envelopes and lists of fields, and shares nothing
     # else.
     "ctl/client": ["agent/core", "agent/http/fields.h", "agent/rpc/codec", "agent/rpc/envelope.h", "agent/rpc/gzip.h"],
