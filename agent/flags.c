@@ -221,6 +221,23 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+void flags_init(struct flags *f, const char *name)
+{
+    *f = (struct flags){
+        .port = FLAGS_PORT,
+        .cgroups = true,
+        .max_connections = CONNECTIONS_MAX,
+        .log_level = LOG_INFO,
+        .envd = name && strcmp(base_name(name), "envd") == 0,
+    };
+}
+
+/* Whether the word makes guestd listen as envd does. */
+static bool is_envds(const struct options *o, int id)
+{
+    return o->found_single && (o->found->foreign || id == NO_CGROUPS || id == CGROUP_ROOT || id == VERSION);
+}
+
 int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e)
 {
     struct options o = {
@@ -228,13 +245,6 @@ int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e
     const char *value;
     int id;
 
-    *f = (struct flags){
-        .port = FLAGS_PORT,
-        .cgroups = true,
-        .max_connections = CONNECTIONS_MAX,
-        .log_level = LOG_INFO,
-        .envd = argc > 0 && strcmp(base_name(argv[0]), "envd") == 0,
-    };
     for (;;) {
         id = options_next(&o, &value, e);
         if (id == OPTIONS_END && pid1 && o.at < argc) {
@@ -245,13 +255,28 @@ int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e
             break;
         if (take(f, &o, id, value, e) < 0)
             return -1;
-        f->envd |=
-            o.found_single && (o.found->foreign || id == NO_CGROUPS || id == CGROUP_ROOT || id == VERSION);
+        f->envd |= is_envds(&o, id);
     }
     if (id == OPTIONS_ERROR)
         return -1;
     if (o.at < argc)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is not an option", argv[o.at]);
+    return 0;
+}
+
+int flags_take_setting(void *flags, const char *key, char **words, unsigned count, struct err *e)
+{
+    struct options o = {.table = table, .count = ARRAY_LEN(table)};
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        o.found = &table[i];
+        if (strcmp(key, table[i].name) != 0 || table[i].foreign)
+            continue;
+        if (count != (table[i].arg ? 1 : 0))
+            return err_set(e, STATUS_INVALID_ARGUMENT, 0, "%s: it takes %s", key,
+                           table[i].arg ? table[i].arg : "nothing");
+        return take(flags, &o, table[i].id, count > 0 ? words[0] : NULL, e) < 0 ? -1 : 1;
+    }
     return 0;
 }
 

@@ -36,10 +36,17 @@ struct flags {
     bool help, version, told_version, commit, limits;
 };
 
-/* Fills *f with the defaults and what argv says. pid1: the kernel hands its init the words of its command line that it
- * does not know (Documentation/admin-guide/kernel-parameters.rst); those without a dash are passed over. Returns 0, or -1
- * with *e: one line that names the word. */
+/* Fills *f with the defaults; `name` is what we were started as, or NULL. */
+void flags_init(struct flags *f, const char *name);
+
+/* Adds what argv says. pid1: the kernel hands its init the words of its command line that it does not know
+ * (Documentation/admin-guide/kernel-parameters.rst); those without a dash are passed over. Returns 0, or -1 with *e: one line
+ * that names the word. */
 int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e);
+
+/* Adds a statement of the configuration (init/config.h): each flag that is not envd's is a key. Strings must live as long as *f.
+ * Returns 1, 0 when there is no such flag, or -1 with *e. */
+int flags_take_setting(void *flags, const char *key, char **words, unsigned count, struct err *e);
 
 /* The table, for the man page and the completions. */
 const struct option *flags_table(size_t *count);

@@ -19,6 +19,7 @@
 #include "doors.h"
 #include "files/files.h"
 #include "flags.h"
+#include "init/end.h"
 #include "init/init.h"
 #include "process/process_service.h"
 #include "rpc/health.h"
@@ -30,6 +31,8 @@ enum { EXIT_USAGE = 2 };
 /* Everything there is, once. It lives as long as the process. */
 static struct agent {
     struct flags flags;
+    struct boot boot;
+    struct init init;
     struct loop loop;
     struct seg_pool pool, in_pool;
     ev_timer trim;
@@ -387,6 +390,10 @@ int main(int argc, char **argv)
     agent.pid1 = getpid() == 1;
     if (agent.pid1)
         init_early(); /* the console, before anything can fail */
+    boot_begin(&agent.boot);
+    flags_init(&agent.flags, argc > 0 ? argv[0] : NULL);
+    if (agent.pid1)
+        init_boot(&agent.init, &agent.boot, flags_take_setting, &agent.flags);
     if (flags_parse(&agent.flags, argc, argv, agent.pid1, &e) < 0)
         return give_up(&e);
     if (print_and_leave())
@@ -394,14 +401,13 @@ int main(int argc, char **argv)
     clean_surroundings();
     tune_malloc();
     log_init(agent.flags.log_level, agent.flags.log_format, agent.pid1);
-    if (agent.pid1)
-        init_boot();
     if (open_agent(&e) < 0)
         return give_up(&e);
+    boot_phase(&agent.boot, "listen");
     log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
     loop_run(&agent.loop);
     cgroups_destroy(&agent.cgroups);
     if (agent.pid1)
-        init_power_off();
+        end_machine();
     return 0;
 }

@@ -88,7 +88,7 @@ void config_take_text(struct config *c, const char *name, struct bytes text)
 
         snprintf(where, sizeof where, "%s:%u", name, line);
         if (take_line(c, NULL, (struct bytes){text.ptr, n}, ' ', &e) < 0 && c->complain)
-            c->complain(c->arg, where, &e);
+            c->complain(c->complain_arg, where, &e);
         n += end != NULL;
         text.ptr += n;
         text.len -= n;
@@ -166,7 +166,7 @@ void config_take_cmdline(struct config *c, struct bytes text)
         for (; n < text.len && (quoted || !is_blank(text.ptr[n])); n++)
             quoted ^= text.ptr[n] == '"';
         if (n > 0 && take_cmdline_word(c, (struct bytes){text.ptr, n}, &e) < 0 && c->complain)
-            c->complain(c->arg, "kernel command line", &e);
+            c->complain(c->complain_arg, "kernel command line", &e);
         n += n < text.len;
         text.ptr += n;
         text.len -= n;
@@ -199,7 +199,7 @@ static void complain_of(struct config *c, const char *path, int errnum, const ch
 
     err_set(&e, STATUS_INVALID_ARGUMENT, errnum, "%s", text);
     if (c->complain)
-        c->complain(c->arg, path, &e);
+        c->complain(c->complain_arg, path, &e);
 }
 
 void config_read_file(struct config *c, const char *path)

@@ -106,7 +106,7 @@ struct config {
     int (*other)(void *arg, const char *key, char **words, unsigned count, struct err *e);
     /* Told what is wrong: `where` is "/etc/guestd.conf:3" or "kernel command line". */
     void (*complain)(void *arg, const char *where, const struct err *e);
-    void *arg;
+    void *other_arg, *complain_arg;
 };
 
 /* A key of the table, for the documentation. */

@@ -464,7 +464,7 @@ int config_statement(struct config *c, const char *key, char **words, unsigned c
         }
         return k->take(c, words, count, e) < 0 ? err_wrap(e, "%s", key) : 0;
     }
-    known = c->other ? c->other(c->arg, key, words, count, e) : 0;
+    known = c->other ? c->other(c->other_arg, key, words, count, e) : 0;
     if (known == 0)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "there is no key '%s'", key);
     return known < 0 ? -1 : 0;

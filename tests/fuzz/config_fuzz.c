@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config_init(&c);
     c.complain = complain;
     c.other = other;
-    c.arg = &complaints;
+    c.complain_arg = &complaints;
     if (*text == 'k')
         config_take_cmdline(&c, (struct bytes){text + 1, size - 1});
     else

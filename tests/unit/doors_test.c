@@ -76,6 +76,7 @@ static int open_with(const char *const *words, bool pid1)
 
     for (; *words; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
+    flags_init(&flags, argv[0]);
     assert_int_equal(flags_parse(&flags, argc, argv, false, &e), 0);
     listened[0] = 0;
     dup2(null, STDERR_FILENO);

@@ -20,6 +20,7 @@ static int parse_as(const char *program, const char *const *words)
     argv[0] = (char *)(uintptr_t)program;
     for (; *words; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
+    flags_init(&f, argv[0]);
     return flags_parse(&f, argc, argv, false, &e);
 }
 
@@ -155,9 +156,11 @@ static void an_init_passes_over_the_kernels_words(void **state)
     char *argv[] = {"/sbin/init", "splash", "--tcp", "quieter", "--", "--open", NULL};
 
     (void)state;
+    flags_init(&f, argv[0]);
     assert_int_equal(flags_parse(&f, 6, argv, true, &e), 0);
     assert_true(f.tcp);
     assert_true(f.open);
+    flags_init(&f, argv[0]);
     assert_int_equal(flags_parse(&f, 6, argv, false, &e), -1);
     assert_string_equal(e.text, "'splash' is not an option");
 }
@@ -237,9 +240,31 @@ static void limits_are_printed_with_their_values(void **state)
 #undef X
 }
 
+/* The configuration's keys are the flags that are ours. */
+static void settings_are_flags(void **state)
+{
+    static char *none[1], *level[] = {"debug"}, *two[] = {"a", "b"};
+
+    (void)state;
+    flags_init(&f, NULL);
+    assert_int_equal(flags_take_setting(&f, "log-level", level, 1, &e), 1);
+    assert_int_equal(f.log_level, LOG_DEBUG);
+    assert_int_equal(flags_take_setting(&f, "tcp", none, 0, &e), 1);
+    assert_true(f.tcp);
+    assert_int_equal(flags_take_setting(&f, "tcp", level, 1, &e), -1);
+    assert_string_equal(e.text, "tcp: it takes nothing");
+    assert_int_equal(flags_take_setting(&f, "listen", two, 2, &e), -1);
+    assert_string_equal(e.text, "listen: it takes ADDRESS");
+    assert_int_equal(flags_take_setting(&f, "ring", level, 1, &e), -1);
+    assert_string_equal(e.text, "option '--ring': 'debug' is not a number from 8192 to 1073741824");
+    assert_int_equal(flags_take_setting(&f, "port", two, 1, &e), 0); /* envd's */
+    assert_int_equal(flags_take_setting(&f, "nothing", none, 0, &e), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_are_flags),
         cmocka_unit_test(without_words_there_are_defaults),
         cmocka_unit_test(each_option_sets_its_field),
         cmocka_unit_test(the_last_of_two_wins),
