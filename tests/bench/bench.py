@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 
 from measure import CPUS, Files
+import boot
 import execs
 import feeding
 import files
@@ -30,6 +31,7 @@ ROWS = {
     "files": files.files,
     "memory": memory.memory,
     "start": rows.start,
+    "boot": boot.boot,
     "idle": idle.idle,
     "size": size.size,
 }

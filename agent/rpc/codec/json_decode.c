@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <sys/queue.h>
+#include <sys/random.h>
 
 #include "core/base64.h"
 #include "core/limits.h"
@@ -77,8 +78,13 @@ static json_t *load(struct bytes in, size_t flags, json_error_t *error)
 
 void json_init(void)
 {
+    size_t seed = 0;
+
     json_set_alloc_funcs(budget_malloc, budget_free);
-    json_object_seed(0); /* from the kernel's randomness: hash collisions cannot be prepared */
+    /* Hash collisions cannot be prepared. Without a seed jansson reads one of its own, from a device, which costs more. */
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0)
+        seed = 0;
+    json_object_seed(seed);
 }
 
 /* Depth of the brackets outside strings. jansson recurses, so it is looked at before. */
