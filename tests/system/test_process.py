@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from agent import RpcError, SLOW, pid_exists, wait_for
+from agent import Agent, RpcError, SLOW, pid_exists, wait_for
 
 
 def b64(data):
@@ -535,3 +535,16 @@ def test_many_at_once(agent, codec):
         assert r.stdout == b"%d\n" % i and r.code == i % 50
         s.close()
     wait_for(lambda: agent.fds() < 30, what="the descriptors are back")
+
+
+def test_what_the_agent_was_started_with_is_not_handed_on():
+    """Signals that its parent ignored and blocked, as nohup and some supervisors do, and a file mode mask."""
+    def spoil():
+        for s in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGSYS):
+            signal.signal(s, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGCHLD])
+        os.umask(0o077)
+
+    with Agent(preexec=spoil) as a:
+        said = dict(line.split(":\t", 1) for line in a.run("cat", "/proc/self/status").stdout.decode().splitlines())
+    assert said["Umask"] == "0022" and {said[f"Sig{k}"] for k in ("Blk", "Ign", "Cgt")} == {"0" * 16}
