@@ -15,11 +15,15 @@ function(guestd_program name)
   if(NOT GUESTD_SANITIZE)
     target_link_options(${name} PRIVATE -static-pie)
     if(CMAKE_BUILD_TYPE STREQUAL "Release")
-      # The program that is shipped has no symbols; they stay beside it, found by its build id.
-      target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map)
+      # The program that is shipped has no symbols and no unwind tables; they stay beside it, found by its build id.
+      target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map
+        -Wl,-T,${CMAKE_SOURCE_DIR}/cmake/frames.ld -Wl,--no-eh-frame-hdr)
+      set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS
+        ${CMAKE_SOURCE_DIR}/cmake/frames.ld ${CMAKE_SOURCE_DIR}/cmake/debug-frames)
       add_custom_command(TARGET ${name} POST_BUILD
         COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
-        COMMAND ${CMAKE_STRIP} $<TARGET_FILE:${name}>
+        COMMAND ${CMAKE_SOURCE_DIR}/cmake/debug-frames $<TARGET_FILE:${name}>.debug
+        COMMAND ${CMAKE_STRIP} -R .eh_frame -R .gcc_except_table $<TARGET_FILE:${name}>
         COMMAND ${CMAKE_OBJCOPY} --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>)
     endif()
   endif()

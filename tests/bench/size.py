@@ -6,7 +6,7 @@ from table import Row
 
 from agent import BINARY, ROOT
 
-NOT_IN_FILE = (".bss", ".tbss", ".debug", ".comment")
+NOT_IN_FILE = (".bss", ".tbss", ".debug", ".comment", ".eh_frame", ".gcc_except_table")
 
 
 def pieces(text):

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import tree
 
-SIZE_MAX = 1_800_000
+SIZE_MAX = 1_640_000
+
+# What unwinds a stack: it would find no tables (cmake/frames.ld).
+UNWINDERS = {"pthread_exit", "pthread_cancel", "thrd_exit", "backtrace", "_Unwind_Backtrace", "_Unwind_RaiseException"}
 
 
 def tool(*command):
@@ -45,6 +48,8 @@ def check_program(program):
             yield f"has a segment that is writable and executable ({kind})"
     if tool("nm", program):
         yield "is not stripped"
+    if re.search(r" \.eh_frame(_hdr)? ", tool("readelf", "-SW", program)):
+        yield "has unwind tables (.eh_frame), which nothing in it reads"
     if program.stat().st_size > SIZE_MAX:
         yield f"has {program.stat().st_size:,} bytes, more than {SIZE_MAX:,}"
 
@@ -54,6 +59,8 @@ def check_symbols(program):
     names = tool("nm", "--format=just-symbols", f"{program}.debug").split()
     if "__stack_chk_fail" not in names:
         yield "has no stack protector (__stack_chk_fail)"
+    if not re.search(r" \.debug_frame ", tool("readelf", "-SW", f"{program}.debug")):
+        yield "has no unwind tables for a debugger beside it (.debug_frame)"
     if not any(re.fullmatch(r"__\w+_chk", name) for name in names):
         yield "has no checked functions (__*_chk)"
 
@@ -64,6 +71,8 @@ def check_archives(archives):
     for path, names in called.items():
         if "__stack_chk_fail" not in names:
             yield f"{path.name} was compiled without the stack protector"
+        for name in sorted(names & UNWINDERS):
+            yield f"{path.name} calls {name}, which needs the unwind tables that are not shipped"
     if not any(re.fullmatch(r"__\w+_chk", name) for names in called.values() for name in names):
         yield "nothing calls a checked function (__*_chk): _FORTIFY_SOURCE is off"
 
