@@ -138,6 +138,24 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
+int clock_day(int year, int month, int day, int64_t *seconds)
+{
+    if (year < 0 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+        return -1;
+    *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400;
+    return 0;
+}
+
+int clock_year(int64_t seconds)
+{
+    unsigned month, day;
+    int64_t days;
+    int year;
+
+    split(seconds, &year, &month, &day, &days);
+    return year;
+}
+
 int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *nanos)
 {
     const char *end = s + len;
@@ -147,10 +165,10 @@ int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *na
     if (year < 1 || !literal(&s, end, '-'))
         return -1;
     month = number(&s, end, 2);
-    if (month < 1 || month > 12 || !literal(&s, end, '-'))
+    if (!literal(&s, end, '-'))
         return -1;
     day = number(&s, end, 2);
-    if (day < 1 || day > days_in_month(year, month) || s == end || (*s != 'T' && *s != 't'))
+    if (clock_day(year, month, day, seconds) < 0 || s == end || (*s != 'T' && *s != 't'))
         return -1;
     s++;
     hour = number(&s, end, 2);
@@ -187,7 +205,6 @@ int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *na
     }
     if (s != end)
         return -1;
-    second += hour * 3600 + minute * 60 - offset;
-    *seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + second;
+    *seconds += hour * 3600 + minute * 60 + second - offset;
     return *seconds < CLOCK_SECONDS_MIN || *seconds > CLOCK_SECONDS_MAX ? -1 : 0;
 }

@@ -44,6 +44,13 @@ int clock_rfc3339(int64_t seconds, int32_t nanos, char out[40]);
 #define CLOCK_HTTP_DATE 80 /* for the longest numbers, which cannot come: the compiler does not know */
 void clock_http_date(int64_t seconds, char out[CLOCK_HTTP_DATE]);
 
+/* The seconds since the epoch at which a day of the Gregorian calendar begins, UTC; month 1 to 12. Returns 0, or -1 when that
+ * month of that year (0 to 9999) has no such day. */
+int clock_day(int year, int month, int day, int64_t *seconds);
+
+/* The year, UTC, of the seconds since the epoch; clamped to 1 to 9999. */
+int clock_year(int64_t seconds);
+
 /* Parses RFC 3339 ("Z" or an offset, up to 9 fraction digits). Returns 0, or -1 when it is not one. */
 int clock_parse_rfc3339(const char *s, size_t len, int64_t *seconds, int32_t *nanos);
 

@@ -1,6 +1,7 @@
 #include "files/intake.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/limits.h"
 #include "files/files.h"
@@ -60,8 +61,8 @@ static int refuse_second(struct intake *in, const char *path)
             continue;
         if (len > 0)
             len = (size_t)(stpcpy(others + len, ", ") - others);
-        strncat(others + len, in->files[i].path, sizeof others - 1 - len);
-        len = strlen(others);
+        snprintf(others + len, sizeof others - len, "%s", in->files[i].path);
+        len += strlen(others + len);
     }
     return err_set(
         &in->error, STATUS_INVALID_ARGUMENT, 0,

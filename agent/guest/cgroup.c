@@ -44,14 +44,13 @@ static bool find_mount(char out[256])
     bool found = false;
 
     while (f && !found && fgets(line, sizeof line, f)) {
-        const char *type = strstr(line, " - ");
-        char point[256];
+        char *type = strstr(line, " - "), *rest = line, *point = NULL;
 
-        if (type && strncmp(type + 3, "cgroup2 ", 8) == 0 &&
-            sscanf(line, "%*s %*s %*s %*s %255s", point) == 1) {
-            snprintf(out, 256, "%s", point);
-            found = is_cgroup2(out);
-        }
+        if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
+            continue;
+        for (int field = 1; field <= 5; field++)
+            point = strsep(&rest, " ");
+        found = point && snprintf(out, 256, "%s", point) < 256 && is_cgroup2(out);
     }
     if (f)
         fclose(f);

@@ -1,7 +1,6 @@
 #include "http/conditional.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "core/clock.h"
 
@@ -42,23 +41,21 @@ static int number(const char *digits, unsigned n)
     return value;
 }
 
-/* 0 to 11, or -1. */
+/* 1 to 12, or 0. */
 static int month_of(const char *name)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
     for (int i = 0; i < 12; i++)
         if (memcmp(name, names + (ptrdiff_t)3 * i, 3) == 0)
-            return i;
-    return -1;
+            return i + 1;
+    return 0;
 }
 
 /* The full year of one that ends in these two digits: not more than 50 years ahead (RFC 9110). */
 static int full_year(int year, int64_t now)
 {
-    time_t seconds = (time_t)now;
-    struct tm tm;
-    int this_year = gmtime_r(&seconds, &tm) ? tm.tm_year + 1900 : 1970;
+    int this_year = clock_year(now);
 
     year += this_year / 100 * 100;
     return year > this_year + 50 ? year - 100 : year <= this_year - 50 ? year + 100 : year;
@@ -85,8 +82,7 @@ int conditional_parse_date(struct bytes text, int64_t now, int64_t *seconds)
     const struct date_form *f;
     const char *at;
     char copy[40];
-    struct tm tm;
-    int day, year, leap;
+    int year, hour, minute, second;
 
     if (text.len >= sizeof copy || memchr(text.ptr, 0, text.len))
         return -1;
@@ -97,21 +93,17 @@ int conditional_parse_date(struct bytes text, int64_t now, int64_t *seconds)
     if (!f)
         return -1;
     year = number(at + f->year, f->year_digits);
-    tm = (struct tm){
-        .tm_year = (f->year_digits == 2 ? full_year(year, now) : year) - 1900,
-        .tm_mon = month_of(at + f->month),
-        .tm_mday = day = number(at + f->day, 2),
-        .tm_hour = number(at + f->time, 2),
-        .tm_min = number(at + f->time + 3, 2),
-        .tm_sec = number(at + f->time + 6, 2),
-    };
-    if (tm.tm_mon < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+    if (f->year_digits == 2)
+        year = full_year(year, now);
+    hour = number(at + f->time, 2);
+    minute = number(at + f->time + 3, 2);
+    second = number(at + f->time + 6, 2);
+    if (hour > 23 || minute > 59 || second > 60) /* 60: a leap second */
         return -1;
-    leap = tm.tm_sec == 60; /* which would be the next minute, and perhaps the next day */
-    tm.tm_sec -= leap;
-    *seconds = timegm(&tm) + leap;
-    return tm.tm_mday == day ? 0
-                             : -1; /* timegm makes the 31st of a month that has none the 1st of the next */
+    if (clock_day(year, month_of(at + f->month), number(at + f->day, 2), seconds) < 0)
+        return -1;
+    *seconds += hour * 3600 + minute * 60 + second;
+    return 0;
 }
 
 /* --- entity tags ----------------------------------------------------------------------------- */

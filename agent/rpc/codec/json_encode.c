@@ -52,6 +52,17 @@ bool json_is_map(const ProtobufCMessageDescriptor *d, const ProtobufCFieldDescri
     return strcmp(name, "Entry") == 0;
 }
 
+/* Whether the text reads back as v, of a float or of a double. A float's neighbours end half-way to it: what a double has strictly
+ * between those rounds to it, however it is read (strtof would cost 12 KB for a rare field). */
+static bool reads_back(const char *text, double v, bool is_float)
+{
+    double d = strtod(text, NULL);
+
+    if (!is_float)
+        return d == v;
+    return (nextafterf((float)v, -INFINITY) + v) / 2 < d && d < (v + nextafterf((float)v, INFINITY)) / 2;
+}
+
 static void put_double(struct writer *w, double v, int digits)
 {
     char text[40];
@@ -67,7 +78,7 @@ static void put_double(struct writer *w, double v, int digits)
     /* A text that reads back as the same number, and is short for most. */
     for (int n = digits - 2;; n++) {
         snprintf(text, sizeof text, "%.*g", n, v);
-        if (n >= digits + 1 || (digits < 10 ? (double)strtof(text, NULL) : strtod(text, NULL)) == v)
+        if (n >= digits + 1 || reads_back(text, v, digits < 10))
             break;
     }
     writer_str(w, text);

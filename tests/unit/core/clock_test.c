@@ -85,13 +85,29 @@ static void http_dates(void **state)
     assert_string_equal(text, "Fri, 31 Dec 9999 23:59:59 GMT");
 }
 
+static void days_and_years(void **state)
+{
+    static const struct {
+        int year, month, day;
+    } none[] = {{2023, 2, 29}, {1900, 2, 29}, {2023, 4, 31}, {2023, 1, 0},
+                {2023, 0, 1},  {2023, 13, 1}, {-1, 1, 1},    {10000, 1, 1}};
+    int64_t seconds;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_int_equal(clock_day(none[i].year, none[i].month, none[i].day, &seconds), -1);
+    assert_int_equal(clock_day(2000, 2, 29, &seconds), 0);
+    assert_int_equal(seconds, 951782400);
+    assert_int_equal(clock_year(seconds), 2000);
+    assert_int_equal(clock_year(-1), 1969);
+    assert_int_equal(clock_year(INT64_MAX), 9999);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ways),
-        cmocka_unit_test(offsets),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(http_dates),
+        cmocka_unit_test(both_ways),  cmocka_unit_test(offsets),        cmocka_unit_test(refused),
+        cmocka_unit_test(http_dates), cmocka_unit_test(days_and_years),
     };
 
     return RUN(tests);

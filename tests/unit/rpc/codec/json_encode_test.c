@@ -93,6 +93,22 @@ static void numbers_read_back_without_more_digits_than_they_need(void **state)
     }
 }
 
+/* Of every size, the smallest too. */
+static void every_float_reads_back(void **state)
+{
+    uint32_t bits = 1;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++, bits = bits * 1664525 + 1013904223) {
+        Unit__All m = UNIT__ALL__INIT;
+
+        memcpy(&m.f_float, &bits, sizeof bits);
+        if (!isfinite(m.f_float) || m.f_float == 0)
+            continue;
+        assert_true(strtof(json_of(&m.base) + 10, NULL) == m.f_float);
+    }
+}
+
 static void what_is_no_number_is_a_word(void **state)
 {
     Unit__All m = UNIT__ALL__INIT;
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test(implicit_fields_are_written_when_they_are_not_zero),
         cmocka_unit_test(set_fields_are_written_though_they_are_zero),
         cmocka_unit_test(numbers_read_back_without_more_digits_than_they_need),
+        cmocka_unit_test(every_float_reads_back),
         cmocka_unit_test(what_is_no_number_is_a_word),
         cmocka_unit_test(enums_have_their_names_where_they_have_one),
         cmocka_unit_test(keys_of_maps_are_texts),
