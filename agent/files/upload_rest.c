@@ -342,7 +342,7 @@ static void begin(struct http_exchange *x)
         files_refuse(x, &e);
         return;
     }
-    in->refused = read_request(x, in, gzip, &in->error) < 0;
+    in->refused = x->body_declined = read_request(x, in, gzip, &in->error) < 0;
     http_own(x, &events, u);
     if (in->refused)
         pump(u); /* no need to see the body */

@@ -293,7 +293,7 @@ static void route(struct http_exchange *x)
         return;
     }
     x->route->begin(x);
-    if (x->events && x->status == 0 && x->expects_continue && !x->body_complete)
+    if (x->events && x->status == 0 && x->expects_continue && !x->body_complete && !x->body_declined)
         x->wire->want_body(x);
 }
 

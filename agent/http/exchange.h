@@ -73,7 +73,9 @@ struct http_exchange {
     bool expects_continue;
     bool body_complete; /* the wire has delivered all of it */
     bool body_told;     /* and the owner knows */
-    struct chain in;    /* delivered and not consumed */
+    bool
+        body_declined; /* set by the handler: its answer is known, so who asks first is not told to send the body */
+    struct chain in; /* delivered and not consumed */
 
     /* the response */
     int status; /* 0: none yet */

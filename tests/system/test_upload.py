@@ -278,6 +278,21 @@ def test_what_is_refused(agent, home):
     assert sorted(os.listdir(home)) == ["dir", "fifo", "file"]
 
 
+def test_what_the_head_refuses_is_refused_before_the_body(agent, home):
+    """Instead of 100 Continue (RFC 9110, 10.1.1), though a worker looks the user up first."""
+    def first_line(path, type):
+        with agent.connect() as c:
+            c.sock.sendall(f"POST {path} HTTP/1.1\r\nHost: g\r\nContent-Type: {type}\r\nContent-Length: 2\r\n"
+                           "Expect: 100-continue\r\n\r\n".encode())
+            return c.sock.makefile("rb").readline()
+
+    assert first_line(url(), OCTETS["Content-Type"]) == b"HTTP/1.1 400 Bad Request\r\n"
+    assert first_line(url(home / "x"), "text/plain") == b"HTTP/1.1 400 Bad Request\r\n"
+    assert first_line(url(home / "x", mode="999"), OCTETS["Content-Type"]) == b"HTTP/1.1 400 Bad Request\r\n"
+    assert first_line(url(home / "x", username="no-such"), "text/plain") == b"HTTP/1.1 401 Unauthorized\r\n"
+    assert first_line(url(home / "x"), OCTETS["Content-Type"]) == b"HTTP/1.1 100 Continue\r\n"
+
+
 def test_the_order_of_checks(agent, home):
     odd = {"X-Metadata-K": "\xff", "Content-Type": "text/plain"}
     assert put(agent, home / "x", b"", {**odd, "Content-Encoding": "br"}, username="no-such").json()["message"].startswith(
