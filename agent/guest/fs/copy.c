@@ -9,6 +9,7 @@
 #include "core/fd.h"
 #include "guest/fs/copy_file.h"
 #include "guest/fs/status.h"
+#include "guest/fs/temp.h"
 #include "guest/fs/walk.h"
 
 struct copying {
@@ -20,10 +21,11 @@ struct copying {
 struct way {
     int from_dir, to_dir;
     const char *from, *to;
-    const char
-        *made; /* what it is called until it is whole: `to`, or `temporary` where something is replaced */
-    char temporary[32];
-    struct stat st; /* of the source */
+    const char *
+        made; /* what it is called until it is whole: `to`, or `name` where something is replaced; NULL: `temp` */
+    char name[32];
+    struct fs_temp temp; /* of a file that replaces something */
+    struct stat st;      /* of the source */
 };
 
 static int fail(const struct copying *s, const char *name, struct err *e)
@@ -59,7 +61,19 @@ static int make_node(const struct way *w)
     return mknodat(w->to_dir, w->made, w->st.st_mode & (S_IFMT | 0777), w->st.st_rdev) < 0 ? -1 : -2;
 }
 
-/* The same under its own name, or, where something is to be replaced, under one that nobody else uses. */
+/* A file that has no name until it is whole. Returns its descriptor, which belongs to w->temp, or -1 with errno. */
+static int make_unnamed(struct way *w)
+{
+    struct err e;
+
+    w->made = NULL;
+    if (fs_temp_open_at(&w->temp, w->to_dir, w->to, 0600, &e) == 0)
+        return w->temp.fd;
+    errno = e.errnum;
+    return -1;
+}
+
+/* The same under its own name, or, where something is to be replaced, under one that nobody else uses, or none. */
 static int make(struct way *w, bool overwrite)
 {
     static atomic_uint number;
@@ -74,9 +88,11 @@ static int make(struct way *w, bool overwrite)
         errno = EISDIR;
         return -1;
     }
+    if (S_ISREG(w->st.st_mode))
+        return make_unnamed(w);
     do {
-        snprintf(w->temporary, sizeof w->temporary, ".guestd-copy-%x", atomic_fetch_add(&number, 1));
-        w->made = w->temporary;
+        snprintf(w->name, sizeof w->name, ".guestd-copy-%x", atomic_fetch_add(&number, 1));
+        w->made = w->name;
         fd = make_node(w);
     } while (fd == -1 && errno == EEXIST); /* left behind by an agent that was killed */
     return fd;
@@ -109,31 +125,54 @@ static int open_source(struct way *w)
     return fd_take(&fd);
 }
 
+/* It is whole: it gets its own name. Returns 0, or -1 with errno. */
+static int settle(struct way *w)
+{
+    struct err e;
+
+    if (w->made)
+        return w->made == w->to ? 0 : renameat(w->to_dir, w->made, w->to_dir, w->to);
+    if (fs_temp_publish(&w->temp, w->to, &e) == 0)
+        return 0;
+    errno = e.errnum;
+    return -1;
+}
+
+/* Leaves nothing of it behind, and errno as it was. */
+static void undo(struct way *w)
+{
+    int errnum = errno;
+
+    if (w->made)
+        unlinkat(w->to_dir, w->made, 0);
+    else
+        fs_temp_discard(&w->temp);
+    errno = errnum;
+}
+
 /* Returns 0, or -1 with errno and nothing left behind. */
 static int copy_one(struct copying *s, struct way *w)
 {
-    CLEANUP_FD int from = -1, to = -1;
+    CLEANUP_FD int from = -1, own = -1;
     uint64_t bytes = 0;
-    int ret;
+    int to, ret;
 
     if (S_ISREG(w->st.st_mode) && (from = open_source(w)) < 0)
         return -1;
     to = make(w, s->c->overwrite);
     if (to == -1)
         return -1;
+    own = w->made ? to : -1;
     if (from < 0)
         ret = dress(w);
     else
         ret = fs_copy_content(from, to, &w->st, s->c->stop, &bytes) < 0
                   ? -1
                   : fs_copy_attributes(from, to, &w->st);
-    if (ret == 0 && w->made != w->to)
-        ret = renameat(w->to_dir, w->made, w->to_dir, w->to);
+    if (ret == 0)
+        ret = settle(w);
     if (ret < 0) {
-        int errnum = errno;
-
-        unlinkat(w->to_dir, w->made, 0);
-        errno = errnum;
+        undo(w);
         return -1;
     }
     s->c->files++;

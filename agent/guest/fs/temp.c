@@ -7,26 +7,35 @@
 #include "core/fd.h"
 #include "guest/fs/status.h"
 
-/* How long the part of an absolute path before its last name is, with its slash. */
+/* How long the part of a path before its last name is, with its slash; 0 when it is but a name. */
 static int parent_len(const char *path)
 {
-    return (int)(strrchr(path, '/') - path) + 1;
+    const char *slash = strrchr(path, '/');
+
+    return slash ? (int)(slash - path) + 1 : 0;
 }
 
 /* A file without a name, of which nothing stays when the agent is killed. Not every file system can: -1, whatever the reason;
  * to open one with a name tells it. */
-static int open_unnamed(const char *target, mode_t mode)
+static int open_unnamed(int dir, const char *target, mode_t mode)
 {
-    CLEANUP_FREE char *parent = strndup(target, (size_t)parent_len(target));
+    int len = parent_len(target);
+    CLEANUP_FREE char *parent = len ? strndup(target, (size_t)len) : strdup(".");
 
-    return parent ? RETRY_EINTR(open(parent, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode)) : -1;
+    return parent ? RETRY_EINTR(openat(dir, parent, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode)) : -1;
 }
 
 int fs_temp_open(struct fs_temp *t, const char *target, mode_t mode, struct err *e)
 {
+    return fs_temp_open_at(t, AT_FDCWD, target, mode, e);
+}
+
+int fs_temp_open_at(struct fs_temp *t, int dir, const char *target, mode_t mode, struct err *e)
+{
     uint64_t random;
 
     *t = FS_TEMP_NONE;
+    t->dir = dir;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         return err_set(e, STATUS_INTERNAL, errno, "no random bytes for a name");
     if (asprintf(&t->path, "%.*s.guestd-%016llx.tmp", parent_len(target), target,
@@ -34,10 +43,10 @@ int fs_temp_open(struct fs_temp *t, const char *target, mode_t mode, struct err 
         t->path = NULL;
         return err_nomem(e, "name a temporary file");
     }
-    t->fd = open_unnamed(target, mode);
+    t->fd = open_unnamed(dir, target, mode);
     if (t->fd >= 0)
         return 0;
-    t->fd = RETRY_EINTR(open(t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    t->fd = RETRY_EINTR(openat(dir, t->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     t->named = t->fd >= 0;
     if (t->named)
         return 0;
@@ -54,7 +63,7 @@ static int name_it(struct fs_temp *t)
     if (t->named)
         return 0;
     snprintf(self, sizeof self, "/proc/self/fd/%d", t->fd);
-    t->named = linkat(AT_FDCWD, self, AT_FDCWD, t->path, AT_SYMLINK_FOLLOW) == 0;
+    t->named = linkat(AT_FDCWD, self, t->dir, t->path, AT_SYMLINK_FOLLOW) == 0;
     return t->named ? 0 : -1;
 }
 
@@ -66,7 +75,7 @@ int fs_temp_publish(struct fs_temp *t, const char *target, struct err *e)
         err_set(e, fs_status(errno), errno, "name a temporary file beside %s", target);
     else if ((ret = close(fd_take(&t->fd))) < 0) /* it may be what says that the disk is full */
         err_set(e, fs_status(errno), errno, "close %s", target);
-    else if ((ret = rename(t->path, target)) < 0)
+    else if ((ret = renameat(t->dir, t->path, t->dir, target)) < 0)
         err_set(e, fs_status(errno), errno, "rename to %s", target);
     else
         free(TAKE(t->path));
@@ -78,7 +87,7 @@ void fs_temp_discard(struct fs_temp *t)
 {
     fd_close(&t->fd);
     if (t->path && t->named)
-        unlink(t->path);
+        unlinkat(t->dir, t->path, 0);
     free(TAKE(t->path));
 }
 

@@ -1,5 +1,8 @@
 #include "guest/fs/copy.h"
 
+#include <sys/inotify.h>
+
+#include "core/fd.h"
 #include "tree.h"
 
 /* Copies; the paths are below the directory. */
@@ -42,6 +45,33 @@ static void files(void **state)
     assert_string_equal(content("b"), "two");
     assert_int_equal(copy("a", "a", false, true, &e), 1); /* onto itself */
     assert_string_equal(content("a"), "two");
+}
+
+/* Who looks at the directory meanwhile sees no half of a file, and who kills the agent leaves none. */
+static void a_replacement_has_no_name_until_it_is_whole(void **state)
+{
+    CLEANUP_FD int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    char events[4096] __attribute__((aligned(8)));
+    bool moved = false;
+    struct err e;
+    ssize_t n;
+
+    (void)state;
+    make_file("new", "new");
+    make_file("old", "old");
+    assert_true(inotify_add_watch(watch, dir, IN_MODIFY | IN_MOVED_TO) >= 0);
+    assert_int_equal(copy("new", "old", false, true, &e), 1);
+    assert_string_equal(content("old"), "new");
+    n = read(watch, events, sizeof events);
+    for (ssize_t at = 0; at < n;) {
+        const struct inotify_event *event = (const struct inotify_event *)(events + at);
+
+        if (event->mask & IN_MODIFY)
+            assert_false(event->len && strncmp(event->name, ".guestd-", 8) == 0);
+        moved = moved || (event->mask & IN_MOVED_TO && strcmp(event->name, "old") == 0);
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+    assert_true(moved);
 }
 
 static void trees(void **state)
@@ -96,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(a_replacement_has_no_name_until_it_is_whole),
         cmocka_unit_test(trees),
         cmocka_unit_test(a_tree_into_itself),
         cmocka_unit_test(it_can_be_stopped),
