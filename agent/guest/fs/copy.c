@@ -69,7 +69,7 @@ static int make_unnamed(struct way *w)
     w->made = NULL;
     if (fs_temp_open_at(&w->temp, w->to_dir, w->to, 0600, &e) == 0)
         return w->temp.fd;
-    errno = e.errnum;
+    errno = e.errnum ? e.errnum : ENOMEM;
     return -1;
 }
 
