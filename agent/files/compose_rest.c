@@ -4,6 +4,7 @@
 #include "core/writer.h"
 #include "guest/fs/caller.h"
 #include "guest/fs/compose.h"
+#include "guest/paths.h"
 #include "rpc/codec/json.h"
 
 /* What a worker does, and what came of it. */
@@ -84,7 +85,7 @@ static void answer(struct http_exchange *x, const char *path)
     writer_str(&w, "{\"path\":");
     writer_json_string(&w, bytes_of(path));
     writer_str(&w, ",\"name\":");
-    writer_json_string(&w, files_base_name(path));
+    writer_json_string(&w, path_base(path));
     writer_str(&w, ",\"type\":\"file\"}\n");
     if (writer_done(&w) < 0)
         x->broken = true;

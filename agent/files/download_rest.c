@@ -8,6 +8,7 @@
 #include "files/download_body.h"
 #include "files/signature.h"
 #include "guest/fs/caller.h"
+#include "guest/paths.h"
 #include "http/conditional.h"
 #include "http/disposition.h"
 #include "http/mime.h"
@@ -34,17 +35,6 @@ struct open_job {
 };
 
 /* --- in a worker ----------------------------------------------------------------------------- */
-
-static struct bytes base_name(const char *path)
-{
-    size_t end = strlen(path), start;
-
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    for (start = end; start > 0 && path[start - 1] != '/'; start--)
-        ;
-    return (struct bytes){path + start, end - start};
-}
 
 /* Reads the beginning: all of a small file, of a larger one as much as tells its type. Returns 0 or -1. */
 static int read_first(struct open_job *o)
@@ -78,7 +68,7 @@ static int open_file(struct open_job *o)
 {
     if (fs_reader_open(o->resolved, o->special, &o->reader, &o->error) < 0)
         return -1;
-    o->type = mime_by_name(base_name(o->resolved));
+    o->type = mime_by_name(path_base(o->resolved));
     if (read_first(o) < 0)
         return -1;
     if (o->whole)
@@ -206,7 +196,7 @@ static void send_file(struct download_body *b, struct open_job *o, int status, s
         http_error(b->x, 500, "out of memory");
         return;
     }
-    disposition_add(b->x, base_name(o->resolved));
+    disposition_add(b->x, path_base(o->resolved));
     if (p->count == 1) {
         range_answer(b->x, &p->parts[0], p->size);
     } else if (p->count > 1) {

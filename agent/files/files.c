@@ -52,14 +52,3 @@ struct user *files_user(const struct fs_caller *c, struct err *e)
                 name);
     return u;
 }
-
-struct bytes files_base_name(const char *path)
-{
-    size_t len = strlen(path), start;
-
-    while (len > 1 && path[len - 1] == '/')
-        len--;
-    for (start = len; start > 0 && path[start - 1] != '/';)
-        start--;
-    return start == len ? (struct bytes){"/", 1} : (struct bytes){path + start, len - start};
-}

@@ -31,9 +31,6 @@ MUST_CHECK int files_parameter(const struct http_exchange *x, const char *name, 
 /* In a worker: fs_caller_user, which says in the words of /files that there is none. */
 struct user *files_user(const struct fs_caller *c, struct err *e);
 
-/* The last part of a path, without slashes at its end, as Go's filepath.Base has it. */
-struct bytes files_base_name(const char *path);
-
 /* Registers the services and routes; what is passed must outlive it. Returns 0, or -1 when out of memory. */
 MUST_CHECK int files_init(struct files *f, struct rpc *rpc, struct settings *settings, struct jobs *workers,
                           bool as_user);

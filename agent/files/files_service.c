@@ -9,6 +9,7 @@
 #include "guest/fs/copy.h"
 #include "guest/fs/page.h"
 #include "guest/fs/remove.h"
+#include "guest/paths.h"
 #include "guest/users.h"
 
 /* --- what the works share -------------------------------------------------------------------- */
@@ -35,7 +36,8 @@ static Guest__V1__FileInfo *describe(struct unary *u, const char *path, struct e
 {
     struct fs_entry_reader reader;
     struct fs_file file;
-    const char *name = fs_base_name(path, &u->arena), *own = arena_string(&u->arena, bytes_of(path));
+    const char *name = arena_string(&u->arena, path_base(path)),
+               *own = arena_string(&u->arena, bytes_of(path));
     Guest__V1__FileInfo *m = NULL;
 
     if (fs_entry_reader_init(&reader, &u->arena, e) < 0)

@@ -5,6 +5,7 @@
 #include "files/intake.h"
 #include "files/signature.h"
 #include "files/upload_options.h"
+#include "guest/paths.h"
 #include "http/media.h"
 
 /* What becomes of the body. */
@@ -134,7 +135,7 @@ static void answer_files(struct http_exchange *x, const struct intake *in)
         writer_str(&w, i ? ",{\"path\":" : "{\"path\":");
         writer_json_string(&w, bytes_of(in->files[i].path));
         writer_str(&w, ",\"name\":");
-        writer_json_string(&w, files_base_name(in->files[i].path));
+        writer_json_string(&w, path_base(in->files[i].path));
         writer_str(&w, ",\"type\":\"file\"");
         put_metadata(&w, &in->files[i].metadata);
         writer_char(&w, '}');

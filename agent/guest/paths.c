@@ -69,3 +69,16 @@ char *path_resolve(const char *path, const char *home, const char *workdir, stru
         err_nomem(e, "resolve a path");
     return resolved;
 }
+
+struct bytes path_base(const char *path)
+{
+    size_t end = strlen(path), begin;
+
+    if (end == 0)
+        return BYTES_LIT(".");
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+        ;
+    return begin == end ? BYTES_LIT("/") : (struct bytes){path + begin, end - begin};
+}

@@ -14,4 +14,7 @@ char *path_resolve(const char *path, const char *home, const char *workdir, stru
  * in place. The empty path becomes "." and needs room for it. */
 void path_clean(char *path);
 
+/* The last name of a path, without slashes at its end, as Go's path.Base: "/" of a path of slashes, "." of "". */
+struct bytes path_base(const char *path);
+
 #endif

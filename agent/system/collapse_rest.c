@@ -32,13 +32,7 @@ static void reply(struct http_exchange *x, const struct collapse_report *r)
                   r->regions, r->chunks, r->collapsed);
     writer_printf(&w, "\"alreadyHuge\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"elapsedMs\":%" PRIu64 "}\n",
                   r->already_huge, r->skipped, r->elapsed_ms);
-    if (writer_done(&w) < 0) {
-        chain_clear(&body);
-        http_error(x, 500, "out of memory");
-        return;
-    }
-    http_add(x, "Cache-Control", "no-store");
-    http_reply_json(x, 200, &body);
+    system_reply(x, &w);
 }
 
 static void done(struct job *j)

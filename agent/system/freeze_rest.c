@@ -60,13 +60,7 @@ static void reply_report(struct http_exchange *x, const struct freeze_report *r)
                   r->requested, r->frozen, r->not_frozen);
     writer_printf(&w, "\"failed\":%u,\"unobservable\":%u,", r->failed, r->unobservable);
     writer_printf(&w, "\"sweepMs\":%" PRIu64 ",\"waitMs\":%" PRIu64 "}\n", r->sweep_ms, r->wait_ms);
-    if (writer_done(&w) < 0) {
-        chain_clear(&body);
-        http_error(x, 500, "out of memory");
-        return;
-    }
-    http_add(x, "Cache-Control", "no-store");
-    http_reply_json(x, 200, &body);
+    system_reply(x, &w);
 }
 
 static void answer_freezing(struct http_exchange *x, const struct freezing *z)

@@ -8,19 +8,14 @@ void health_begin(struct http_exchange *x)
     struct chain body = {0};
     struct writer w;
 
-    http_add(x, "Cache-Control", "no-store");
     if (s->compat == COMPAT_E2B) {
+        http_add(x, "Cache-Control", "no-store");
         http_reply(x, 204, "", (struct bytes){NULL, 0});
         return;
     }
     writer_init(&w, &body, NULL, SIZE_MAX);
     writer_printf(&w, "{\"version\":\"%s\"}", s->told_version);
-    if (writer_done(&w) < 0) {
-        chain_clear(&body);
-        http_error(x, 500, "out of memory");
-        return;
-    }
-    http_reply_json(x, 200, &body);
+    system_reply(x, &w);
 }
 
 /* The variables that every process gets, internal ones among them; of a name that is there twice the last one
@@ -52,11 +47,5 @@ void envs_begin(struct http_exchange *x)
         writer_json_string(&w, bytes_of(var + name + 1));
     }
     writer_str(&w, "}\n");
-    if (writer_done(&w) < 0) {
-        chain_clear(&body);
-        http_error(x, 500, "out of memory");
-        return;
-    }
-    http_add(x, "Cache-Control", "no-store");
-    http_reply_json(x, 200, &body);
+    system_reply(x, &w);
 }

@@ -99,13 +99,7 @@ static void done(struct job *j)
                       s->disk_total);
         writer_printf(&w, "\"worker_threads\":%u,\"worker_queued\":%u,\"worker_stuck\":%u}\n",
                       workers.threads, workers.queued, workers.stuck);
-        if (writer_done(&w) < 0) {
-            chain_clear(&body);
-            http_error(x, 500, "out of memory");
-        } else {
-            http_add(x, "Cache-Control", "no-store");
-            http_reply_json(x, 200, &body);
-        }
+        system_reply(x, &w);
         system->cpu_total = s->cpu_total;
         system->cpu_busy = s->cpu_busy;
     }

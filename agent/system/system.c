@@ -20,6 +20,17 @@ const char *compat_name(enum compat c)
     return c == COMPAT_WRENN ? "wrenn" : "e2b";
 }
 
+void system_reply(struct http_exchange *x, struct writer *w)
+{
+    if (writer_done(w) < 0) {
+        chain_clear(w->out);
+        http_error(x, 500, "out of memory");
+        return;
+    }
+    http_add(x, "Cache-Control", "no-store");
+    http_reply_json(x, 200, w->out);
+}
+
 int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
                 struct freezer *freezer, struct jobs *workers, enum compat compat)
 {

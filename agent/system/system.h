@@ -3,6 +3,7 @@
 #define SYSTEM_SYSTEM_H
 
 #include "core/jobs.h"
+#include "core/writer.h"
 #include "guest/exec/exec.h"
 #include "guest/freezer.h"
 #include "guest/settings.h"
@@ -34,6 +35,9 @@ MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *s
 const char *compat_name(enum compat c);
 
 /* --- between the files of this folder -------------------------------------------------------- */
+
+/* Answers 200 with the JSON that was written, which nobody may keep; 500 when memory ran out. */
+void system_reply(struct http_exchange *x, struct writer *w);
 
 void health_begin(struct http_exchange *x);
 void envs_begin(struct http_exchange *x);

@@ -7,6 +7,7 @@
 
 #include "core/fd.h"
 #include "guest/fs/status.h"
+#include "guest/paths.h"
 
 /* --- permissions ----------------------------------------------------------------------------- */
 
@@ -171,29 +172,13 @@ int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const c
     return 0;
 }
 
-const char *fs_base_name(const char *path, struct arena *a)
-{
-    size_t end = strlen(path), begin;
-
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    begin = end;
-    while (begin > 0 && path[begin - 1] != '/')
-        begin--;
-    if (end == 0)
-        return ".";
-    if (begin == end) /* all slashes */
-        return "/";
-    return arena_string(a, (struct bytes){path + begin, end - begin});
-}
-
 int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs_entry *out, struct err *e)
 {
     const char *own = arena_string(a, bytes_of(path));
     struct fs_entry_reader r;
     int ret;
 
-    name = name ? arena_string(a, bytes_of(name)) : fs_base_name(path, a);
+    name = arena_string(a, name ? bytes_of(name) : path_base(path));
     if (!own || !name)
         return err_nomem(e, "describe a file");
     if (fs_entry_reader_init(&r, a, e) < 0)

@@ -57,9 +57,6 @@ MUST_CHECK int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *
 MUST_CHECK int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs_entry *out,
                              struct err *e);
 
-/* The last part of a path as Go's path.Base has it ("/" of "/", "." of ""), in the arena; NULL when out of memory. */
-const char *fs_base_name(const char *path, struct arena *a);
-
 /* Where the link `at` of `dir` leads in the end: an absolute path in the arena, and its stat. NULL without *e when that is
  * nowhere (or where no path leads to), NULL with *e set when there is no memory or descriptor to tell. Clear e->status before. */
 const char *fs_link_target(int dir, const char *at, struct arena *a, struct stat *st, struct err *e);

@@ -32,16 +32,6 @@ static const char *field(const char *name)
     return value;
 }
 
-static void base_names(void **state)
-{
-    static const char *const cases[][2] = {
-        {"/a/b", "b"}, {"/a/b//", "b"}, {"/", ""}, {"/a", "a"}, {"a", "a"}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_true(bytes_are(base_name(cases[i][0]), cases[i][1]));
-}
-
 static void whole_files(void **state)
 {
     (void)state;
@@ -132,7 +122,7 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(base_names), T(whole_files), T(tags), T(parts), T(codings), T(refusals),
+        T(whole_files), T(tags), T(parts), T(codings), T(refusals),
     };
 
     return RUN(tests);

@@ -5,16 +5,6 @@
 #include "files_rig.h"
 #include "test.h"
 
-static void base_names(void **state)
-{
-    static const char *const cases[][2] = {{"/a/b", "b"}, {"/a", "a"}, {"/a/b/", "b"},
-                                           {"/", "/"},    {"//", "/"}, {"/a//", "a"}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_true(bytes_are(files_base_name(cases[i][0]), cases[i][1]));
-}
-
 static void kick(struct http_exchange *x)
 {
     (void)x;
@@ -70,7 +60,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(services_are_there),
-        cmocka_unit_test(base_names),
         cmocka_unit_test(statuses),
     };
 

@@ -83,11 +83,23 @@ static void resolves(void **state)
     assert_string_equal(e.text, "cannot expand user-specific home dir");
 }
 
+static void last_names(void **state)
+{
+    static const char *const cases[][2] = {{"/a/b", "b"}, {"/a/b//", "b"}, {"/a", "a"},
+                                           {"a", "a"},    {"a/", "a"},     {"/", "/"},
+                                           {"///", "/"},  {"", "."},       {".", "."}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_true(bytes_are(path_base(cases[i][0]), cases[i][1]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cleans_as_go),
         cmocka_unit_test(resolves),
+        cmocka_unit_test(last_names),
     };
 
     return RUN(tests);

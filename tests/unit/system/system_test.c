@@ -81,15 +81,41 @@ static void products_have_names(void **state)
     assert_string_equal(compat_name(COMPAT_WRENN), "wrenn");
 }
 
+static void kick(struct http_exchange *x)
+{
+    (void)x;
+}
+
+/* What did not fit is not sent in part. */
+static void half_an_answer_is_none(void **state)
+{
+    static const struct http_wire wire = {.kick = kick};
+
+    (void)state;
+    for (size_t limit = 1; limit <= 2; limit++) {
+        struct http_exchange x = {.wire = &wire};
+        struct chain body = {0};
+        struct writer w;
+
+        writer_init(&w, &body, NULL, limit);
+        writer_str(&w, "{}");
+        system_reply(&x, &w);
+        assert_int_equal(x.status, limit == 2 ? 200 : 500);
+        assert_int_equal(http_fields_get(&x.response, "cache-control").ptr != NULL, limit == 2);
+        assert_int_equal(body.bytes, 0);
+        chain_clear(&x.body);
+        http_fields_clear(&x.response);
+    }
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(routes_have_their_callers),
-        T(the_told_version_follows_from_what_is_there),
-        T(alone_it_tells_no_version),
-        T(products_have_names),
+        T(routes_have_their_callers), T(the_told_version_follows_from_what_is_there),
+        T(alone_it_tells_no_version), T(products_have_names),
+        T(half_an_answer_is_none),
     };
 
     return RUN(tests);

@@ -143,17 +143,6 @@ static void what_is_not_there(void **state)
     assert_string_equal(e.text, text);
 }
 
-static void base_names(void **state)
-{
-    (void)state;
-    assert_string_equal(fs_base_name("/a/b", &arena), "b");
-    assert_string_equal(fs_base_name("/a/b//", &arena), "b");
-    assert_string_equal(fs_base_name("/", &arena), "/");
-    assert_string_equal(fs_base_name("///", &arena), "/");
-    assert_string_equal(fs_base_name("b", &arena), "b");
-    assert_string_equal(fs_base_name("", &arena), ".");
-}
-
 static void memory_is_bounded(void **state)
 {
     struct arena little = {.max = 16};
@@ -174,7 +163,6 @@ int main(void)
         cmocka_unit_test(links),
         cmocka_unit_test(a_link_to_what_has_no_path),
         cmocka_unit_test(what_is_not_there),
-        cmocka_unit_test(base_names),
         cmocka_unit_test(memory_is_bounded),
     };
     int ret;

@@ -1,35 +1,13 @@
 #include "guest/fs/move.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "test.h"
-
-static char dir[] = "/tmp/guestd-move-XXXXXX";
-
-static const char *below(const char *rest)
-{
-    static char paths[4][256];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-
-    snprintf(path, sizeof paths[0], "%s/%s", dir, rest);
-    return path;
-}
-
-static void make_file(const char *name)
-{
-    close(open(below(name), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
-}
+#include "tree.h"
 
 static void new_directories(void **state)
 {
     struct err e;
 
     (void)state;
-    make_file("file");
+    make_file("file", "");
     assert_int_equal(fs_make_new_dirs(below("a/b"), getuid(), getgid(), &e), 0);
     assert_int_equal(access(below("a/b"), F_OK), 0);
     assert_int_equal(fs_make_new_dirs(below("a"), getuid(), getgid(), &e), -1);
@@ -45,7 +23,7 @@ static void renames(void **state)
     struct err e;
 
     (void)state;
-    make_file("from");
+    make_file("from", "");
     assert_int_equal(fs_move(below("from"), below("x/y/to"), getuid(), getgid(), &e), 0);
     assert_int_equal(access(below("x/y/to"), F_OK), 0);
     assert_int_equal(fs_move(below("from"), below("z/to"), getuid(), getgid(), &e), -1);
@@ -63,7 +41,5 @@ int main(void)
         cmocka_unit_test(renames),
     };
 
-    if (!mkdtemp(dir))
-        return 1;
-    return RUN(tests);
+    return cmocka_run_group_tests_name(__FILE__, tests, setup, clear);
 }
