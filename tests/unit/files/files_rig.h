@@ -41,6 +41,8 @@ static int teardown(void **state)
     rig_turns(&rig, 3);
     fs_workers_destroy(&files.workers);
     jobs_destroy(workers);
+    watches_destroy(&files.watch.watches);
+    tickets_clear(&files.watch.waiting);
     tickets_clear(&files.waiting);
     settings_destroy(&settings);
     rig_stop(&rig);
