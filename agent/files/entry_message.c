@@ -96,7 +96,8 @@ static int put_rest(Filesystem__EntryInfo *m, const struct fs_entry *e, struct a
     m->group = entry_text(e->group, a);
     if (!m->permissions || !m->owner || !m->group)
         return -1;
-    if (e->symlink_target) {
+    m->is_symlink = e->symlink_target != NULL;
+    if (m->is_symlink) {
         m->_symlink_target_case = FILESYSTEM__ENTRY_INFO___SYMLINK_TARGET_SYMLINK_TARGET;
         m->symlink_target = entry_text(e->symlink_target, a);
         if (!m->symlink_target)

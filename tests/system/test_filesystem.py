@@ -91,9 +91,10 @@ def test_links(shared, codec, tree):
     os.symlink("nowhere", tree / "dangling")
     two = shared.call(FILESYSTEM + "Stat", {"path": f"{tree}/two"}, codec)["entry"]
     assert (two["type"], two["mode"], two["permissions"]) == ("FILE_TYPE_DIRECTORY", 0o711, "Lrwxrwxrwx")
-    assert two["size"] == "3" and two["symlinkTarget"] == f"{tree}/dir"
+    assert two["size"] == "3" and two["symlinkTarget"] == f"{tree}/dir" and two["isSymlink"]
     dangling = shared.call(FILESYSTEM + "Stat", {"path": f"{tree}/dangling"}, codec)["entry"]
     assert "type" not in dangling and "mode" not in dangling and dangling["symlinkTarget"] == f"{tree}/dangling"
+    assert dangling["isSymlink"] and "isSymlink" not in shared.call(FILESYSTEM + "Stat", {"path": f"{tree}/dir"}, codec)["entry"]
 
 
 def test_what_is_neither_file_nor_directory(shared, tree):

@@ -148,6 +148,7 @@ def test_links(sdk, home):
     os.symlink("f", "/home/user/l")
     os.symlink("nowhere", "/home/user/dangling")
     link = sdk(sdk.files.get_info("l"))
+    assert link.type == FileType.SYMLINK
     assert (link.symlink_target, link.permissions, link.mode) == ("/home/user/f", "Lrwxrwxrwx", 0o644)
     assert sdk(sdk.files.get_info("dangling")).symlink_target == "/home/user/dangling"
     assert sdk(sdk.files.read("l")) == "four"

@@ -39,6 +39,7 @@ static void all_of_it(void **state)
     assert_int_equal(m->modified_time->nanos, 6);
     assert_int_equal(m->_symlink_target_case, FILESYSTEM__ENTRY_INFO___SYMLINK_TARGET_SYMLINK_TARGET);
     assert_string_equal(m->symlink_target, "/t");
+    assert_true(m->is_symlink);
     assert_int_equal(m->n_metadata, 1);
     assert_string_equal(m->metadata[0]->key, "key");
     assert_string_equal(m->metadata[0]->value, "value");
@@ -56,6 +57,7 @@ static void absent_parts(void **state)
     m = entry_message(&e, false, &arena);
     assert_null(m->modified_time);
     assert_int_equal(m->_symlink_target_case, FILESYSTEM__ENTRY_INFO___SYMLINK_TARGET__NOT_SET);
+    assert_false(m->is_symlink);
     assert_int_equal(m->n_metadata, 0);
 }
 
