@@ -73,9 +73,8 @@ struct http_exchange {
     bool expects_continue;
     bool body_complete; /* the wire has delivered all of it */
     bool body_told;     /* and the owner knows */
-    bool
-        body_declined; /* set by the handler: its answer is known, so who asks first is not told to send the body */
-    struct chain in; /* delivered and not consumed */
+    bool body_declined; /* the handler's: the answer is known; the body is not asked for */
+    struct chain in;    /* delivered and not consumed */
 
     /* the response */
     int status; /* 0: none yet */
