@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent import BINARY, ROOT, Agent, Connection, RpcError
+from agent import BINARY, ROOT, Agent, Connection, RpcError, wait_for
 
 CACHE = ROOT / "build/deps/vm"
 RUNS = ROOT / "build/vm"
@@ -23,6 +23,7 @@ KERNELS = ["6.1", "6.12"]
 CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
 HANG = 120  # seconds after which something that takes one or two is called stuck
+STILL_AFTER = 8  # seconds: still.c waits 7 until it begins to watch
 TRY = 2  # seconds after which a connection made to a booting guest is given up: the backend may have lost it
 
 # Without these an emulated boot takes twice as long. panic=-1: a kernel that panics ends QEMU.
@@ -127,11 +128,11 @@ class Refused(ConnectionError):
     """The hybrid socket was closed instead of an OK: nobody listens on that port."""
 
 
-def make_initrd(kernel, directory):
-    """What is booted: the base image, and guestd as its init."""
+def make_initrd(kernel, directory, files=None):
+    """What is booted: the base image with guestd as its init, and {path: bytes} besides."""
     with open(CACHE / kernel / "initrd.cpio", "rb") as base, open(directory / "initrd", "wb") as initrd:
         shutil.copyfileobj(base, initrd)
-        initrd.write(cpio({"sbin/init": BINARY.read_bytes()}))
+        initrd.write(cpio({"sbin/init": BINARY.read_bytes(), **(files or {})}))
 
 
 def boot_words(kernel, args=(), words=""):
@@ -149,12 +150,12 @@ BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.so
 class Guest(Agent):
     """A booted guest. The calls of Agent reach it over vsock.
 
-    args: of guestd; words: more of the kernel command line; wait=False: do not wait for guestd, call wait() later.
+    args: of guestd; words: more of the kernel command line; files: {path: bytes} of its initramfs; wait=False: do not wait for guestd, call wait() later.
     """
     running = []
     boots = []  # (kernel, seconds from QEMU's start to the first answer)
 
-    def __init__(self, kernel, *args, words="", wait=True):
+    def __init__(self, kernel, *args, words="", files=None, wait=True):
         self.kernel, self.process, self.backend, self.qmp = kernel, None, None, None
         if not (CACHE / kernel / "initrd.cpio").exists():
             raise FileNotFoundError(f"no Linux {kernel} to boot: run tools/setup vm")
@@ -164,7 +165,7 @@ class Guest(Agent):
         self.dirfd = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
         Guest.running.append(self)
         try:
-            make_initrd(kernel, self.dir)
+            make_initrd(kernel, self.dir, files)
             self.start_backend()
             self.start_qemu(args, words)
             if wait:
@@ -329,6 +330,15 @@ class Guest(Agent):
                 self.call("process.Process/SendSignal", {"process": {"pid": process["pid"]}, "signal": 9})
             except RpcError:  # it has just ended by itself
                 pass
+
+    def stillness(self, seconds, meanwhile=lambda: None):
+        """What PID 1 does in so many seconds in which it hears nothing of us: {"switches": N, "dirty": N} (still.c)."""
+        self.exec("--detach", "sh", "-c", f"still {seconds} >/tmp/still")
+        time.sleep(STILL_AFTER + seconds / 2)
+        meanwhile()
+        time.sleep(seconds / 2)
+        wait_for(lambda: "dirty" in self.text("cat /tmp/still"), HANG, "PID 1 was watched")
+        return {name: int(count) for name, count in (line.split() for line in self.text("cat /tmp/still").splitlines())}
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define SOFT_DIRTY (UINT64_C(1) << 55)
-#define SETTLE_S   10 /* a worker without work leaves after 5 s */
+#define SETTLE_S   7 /* a worker without work leaves after 5 s */
 
 static _Noreturn void die(const char *what)
 {
