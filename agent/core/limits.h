@@ -119,6 +119,7 @@
     X(LIST_PAGE_MAX, 10000, "entries", "of one page of guest.v1.Files/List; then invalid_argument")          \
     X(LIST_PAGE_DEFAULT, 1000, "entries", "of a page whose request names no limit")                          \
     X(LIST_PAGE_BYTES, 4 * MIB, "bytes", "memory of a page; then it ends early: names may be long")          \
+    X(BARE_KEPT, 128, "entries", "known to have no metadata: Stat asks no disk; then one goes")              \
     X(WALK_MAX, 16 * MIB, "bytes", "names of the directories above one, in a tree; then out of memory")      \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
     X(WATCHERS_MAX, 2048, "watchers", "WatchDir and CreateWatcher at once; then resource_exhausted")         \

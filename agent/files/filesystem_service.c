@@ -15,7 +15,8 @@ static Filesystem__EntryInfo *describe(struct unary *u, const char *path, struct
     Filesystem__EntryInfo *m;
     struct fs_entry entry;
 
-    if (fs_entry_read(path, NULL, &u->arena, &entry, e) < 0)
+    if (u->cached ? !fs_entry_cached(path, u->cached, &u->arena, &entry)
+                  : fs_entry_read(path, NULL, &u->arena, &entry, e) < 0)
         return NULL;
     m = entry_message(&entry, u->legacy, &u->arena);
     if (!m)
@@ -169,7 +170,7 @@ static int list_dir_work(struct unary *u, const struct user *user, struct err *e
 
 static enum rpc_taken stat_call(struct rpc_call *call, const ProtobufCMessage *m)
 {
-    return unary_begin(call, m, stat_work);
+    return unary_begin_cached(call, m, stat_work);
 }
 
 static enum rpc_taken make_dir_call(struct rpc_call *call, const ProtobufCMessage *m)

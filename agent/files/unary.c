@@ -124,28 +124,74 @@ static int submit(struct files *f, struct unary *u, struct wait *w, struct err *
     return -1;
 }
 
-enum rpc_taken unary_begin(struct rpc_call *call, const ProtobufCMessage *m,
-                           int (*work)(struct unary *u, const struct user *user, struct err *e))
+/* Works on the loop's thread with what is in memory. False: a worker has to. */
+static bool work_cached(struct unary *u)
 {
-    struct files *f = rpc_context(call);
-    struct wait *w = calloc(1, sizeof *w);
+    struct fs_cached known = {.mounts = fs_workers_mounts(&u->files->workers)};
+    CLEANUP_FREE struct user *user = NULL;
+    struct users_stamps now;
     struct err e;
-    struct unary *u = w ? unary_new(f, call, m, &e) : NULL;
+    bool done;
+
+    if (u->caller.as_user || !users_stamps_cached(&now))
+        return false;
+    user = fs_caller_cached(&u->caller, &now);
+    known.owners = user ? owners_cached(&now) : NULL;
+    if (!known.owners)
+        return false;
+    u->cached = &known;
+    done = u->work(u, user, &e) == 0;
+    u->cached = NULL;
+    owners_put(known.owners);
+    return done;
+}
+
+/* Has a worker do it. On failure u still is the caller's. */
+static int begin(struct files *f, struct rpc_call *call, struct unary *u, struct err *e)
+{
+    struct wait *w = calloc(1, sizeof *w);
 
     if (!w)
-        err_nomem(&e, "ask a worker");
-    if (u)
-        u->work = work;
-    if (!u || submit(f, u, w, &e) < 0) {
-        if (u)
-            unary_free(u);
+        return err_nomem(e, "ask a worker");
+    if (submit(f, u, w, e) < 0) {
         free(w);
-        rpc_finish(call, &e);
-        return RPC_NEXT;
+        return -1;
     }
     *w = (struct wait){.files = f, .call = call, .ticket = u->waiting, .at_work = u};
     rpc_set_state(call, w, forget);
+    return 0;
+}
+
+static enum rpc_taken begin_work(struct rpc_call *call, const ProtobufCMessage *m, bool at_once,
+                                 int (*work)(struct unary *u, const struct user *user, struct err *e))
+{
+    struct files *f = rpc_context(call);
+    struct err e;
+    struct unary *u = unary_new(f, call, m, &e);
+
+    if (u)
+        u->work = work;
+    if (u && at_once && work_cached(u)) {
+        rpc_reply(call, u->response);
+        unary_free(u);
+    } else if (!u || begin(f, call, u, &e) < 0) {
+        if (u)
+            unary_free(u);
+        rpc_finish(call, &e);
+    }
     return RPC_NEXT;
+}
+
+enum rpc_taken unary_begin(struct rpc_call *call, const ProtobufCMessage *m,
+                           int (*work)(struct unary *u, const struct user *user, struct err *e))
+{
+    return begin_work(call, m, false, work);
+}
+
+enum rpc_taken unary_begin_cached(struct rpc_call *call, const ProtobufCMessage *m,
+                                  int (*work)(struct unary *u, const struct user *user, struct err *e))
+{
+    return begin_work(call, m, true, work);
 }
 
 char *unary_path(struct unary *u, const struct user *user, const char *text, const ProtobufCBinaryData *bytes,

@@ -5,7 +5,8 @@
 #include <limits.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <sys/stat.h>
+
+#include "guest/cached.h"
 
 #define CACHED     8
 #define GROUPS_MAX 1024 /* more than the kernel's default of anybody's system; NGROUPS_MAX is 65536 */
@@ -13,7 +14,7 @@
 static struct {
     pthread_mutex_t lock;
     char dir[PATH_MAX];
-    struct users_stamp passwd, group;
+    struct users_stamps read; /* of the files that the entries come from */
     struct {
         char *asked; /* the name it was found by */
         struct user *user;
@@ -27,6 +28,11 @@ static void path_of(const char *file, char out[PATH_MAX + 16])
     snprintf(out, PATH_MAX + 16, "%s/%s", cache.dir, file);
 }
 
+static struct users_stamp stamp_from(const struct stat *st)
+{
+    return (struct users_stamp){st->st_mtim, st->st_ctim, st->st_ino, st->st_size};
+}
+
 static struct users_stamp stamp_of(const char *file)
 {
     char path[PATH_MAX + 16];
@@ -35,7 +41,7 @@ static struct users_stamp stamp_of(const char *file)
     path_of(file, path);
     if (stat(path, &st) < 0)
         return (struct users_stamp){0};
-    return (struct users_stamp){st.st_mtim, st.st_ctim, st.st_ino, st.st_size};
+    return stamp_from(&st);
 }
 
 bool users_same(const struct users_stamp *a, const struct users_stamp *b)
@@ -70,6 +76,22 @@ struct users_stamp users_stamp(const char *file)
     stamp = stamp_of(file);
     pthread_mutex_unlock(&cache.lock);
     return stamp;
+}
+
+bool users_stamps_cached(struct users_stamps *out)
+{
+    char passwd[PATH_MAX + 16], group[PATH_MAX + 16];
+    struct cached_file p, g;
+
+    if (pthread_mutex_trylock(&cache.lock) != 0)
+        return false;
+    path_of("passwd", passwd);
+    path_of("group", group);
+    pthread_mutex_unlock(&cache.lock);
+    if (!cached_stat(passwd, true, &p) || !cached_stat(group, true, &g))
+        return false;
+    *out = (struct users_stamps){stamp_from(&p.st), stamp_from(&g.st)};
+    return true;
 }
 
 FILE *users_open(const char *file, struct err *e)
@@ -194,28 +216,41 @@ static struct user *read_user(const char *name, size_t *size, struct err *e)
     return u;
 }
 
+/* Whether the entries are of the files with these stamps. The lock is held. */
+static bool is_read(const struct users_stamps *now)
+{
+    return users_same(&now->passwd, &cache.read.passwd) && users_same(&now->group, &cache.read.group);
+}
+
+/* The place of who was found by that name; -1. The lock is held. */
+static int place_of(const char *name)
+{
+    for (int i = 0; i < CACHED; i++)
+        if (cache.entries[i].asked && strcmp(cache.entries[i].asked, name) == 0)
+            return i;
+    return -1;
+}
+
 struct user *users_find(const char *name, struct err *e)
 {
-    struct users_stamp passwd, group;
+    struct users_stamps now;
     struct user *u = NULL;
     size_t size;
+    int at;
 
     pthread_mutex_lock(&cache.lock);
-    passwd = stamp_of("passwd");
-    group = stamp_of("group");
-    if (!users_same(&passwd, &cache.passwd) || !users_same(&group, &cache.group)) {
+    now = (struct users_stamps){stamp_of("passwd"), stamp_of("group")};
+    if (!is_read(&now)) {
         forget();
-        cache.passwd = passwd;
-        cache.group = group;
+        cache.read = now;
     }
-    for (size_t i = 0; i < CACHED; i++) {
-        if (cache.entries[i].asked && strcmp(cache.entries[i].asked, name) == 0) {
-            u = copy(cache.entries[i].user, cache.entries[i].size);
-            if (!u)
-                err_nomem(e, "look up the user");
-            pthread_mutex_unlock(&cache.lock);
-            return u;
-        }
+    at = place_of(name);
+    if (at >= 0) {
+        u = copy(cache.entries[at].user, cache.entries[at].size);
+        if (!u)
+            err_nomem(e, "look up the user");
+        pthread_mutex_unlock(&cache.lock);
+        return u;
     }
     u = read_user(name, &size, e);
     if (u) {
@@ -235,14 +270,29 @@ struct user *users_find(const char *name, struct err *e)
 char *users_cached_home(const char *name)
 {
     char *home = NULL;
+    int at;
 
     if (pthread_mutex_trylock(&cache.lock) != 0)
         return NULL;
-    for (size_t i = 0; i < CACHED && !home; i++)
-        if (cache.entries[i].asked && strcmp(cache.entries[i].asked, name) == 0)
-            home = strdup(cache.entries[i].user->home);
+    at = place_of(name);
+    if (at >= 0)
+        home = strdup(cache.entries[at].user->home);
     pthread_mutex_unlock(&cache.lock);
     return home;
+}
+
+struct user *users_cached(const char *name, const struct users_stamps *now)
+{
+    struct user *u = NULL;
+    int at;
+
+    if (pthread_mutex_trylock(&cache.lock) != 0)
+        return NULL;
+    at = is_read(now) ? place_of(name) : -1;
+    if (at >= 0)
+        u = copy(cache.entries[at].user, cache.entries[at].size);
+    pthread_mutex_unlock(&cache.lock);
+    return u;
 }
 
 int users_group(const char *name, gid_t *gid, struct err *e)

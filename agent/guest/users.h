@@ -45,6 +45,16 @@ struct users_stamp {
 struct users_stamp users_stamp(const char *file);
 bool users_same(const struct users_stamp *a, const struct users_stamp *b);
 
+/* Both at once, for the loop: of what the kernel has in memory (guest/cached.h). False when that cannot be said without waiting. */
+struct users_stamps {
+    struct users_stamp passwd, group;
+};
+bool users_stamps_cached(struct users_stamps *out);
+
+/* As users_find, for the loop: a user who was found before, while the files had these stamps. NULL for everybody else, when out of
+ * memory, and when somebody else is in the cache now: it never waits. */
+struct user *users_cached(const char *name, const struct users_stamps *now);
+
 /* "passwd" or "group", to be read; the caller closes it. NULL with *e: not_found when there is no such file,
  * resource_exhausted, internal. */
 FILE *users_open(const char *file, struct err *e);

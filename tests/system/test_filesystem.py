@@ -145,6 +145,37 @@ def test_a_changed_passwd_is_noticed(shared, tree):
     assert shared.call(FILESYSTEM + "Stat", {"path": str(path)})["entry"]["owner"] == "7777"
 
 
+def told(agent, path, codec):
+    return agent.call(FILESYSTEM + "Stat", {"path": str(path)}, codec)["entry"]
+
+
+def test_what_is_told_from_memory_changes_with_the_file(shared, codec, tree):
+    """An entry that was asked for before is told without a worker; each change of it is in the next answer."""
+    path = tree / "f"
+    path.write_text("x")
+    time.sleep(0.2)  # what has just changed is asked for again each time
+    first = told(shared, path, codec)
+    assert all(told(shared, path, codec) == first for _ in range(3))
+    os.setxattr(path, "user.e2b.key", b"value")
+    assert told(shared, path, codec)["metadata"] == {"key": "value"}
+    os.removexattr(path, "user.e2b.key")
+    assert told(shared, path, codec) == first
+    os.chmod(path, 0o600)
+    assert told(shared, path, codec)["mode"] == 0o600
+    os.chown(path, 1000, 0)
+    assert told(shared, path, codec)["owner"] == "user"
+    path.write_text("four")
+    assert told(shared, path, codec)["size"] == "4"
+    os.rename(path, tree / "g")
+    with pytest.raises(RpcError, match="not_found"):
+        told(shared, path, codec)
+    os.symlink("g", path)
+    assert told(shared, path, codec)["symlinkTarget"] == f"{tree}/g"
+    path.unlink()
+    path.mkdir()
+    assert told(shared, path, codec)["type"] == "FILE_TYPE_DIRECTORY"
+
+
 def test_the_oldest_client_gets_three_fields(shared, tree):
     (tree / "f").write_text("x")
     for agent, fields in ("connect-python", {"name", "type", "path"}), ("connect-python/2", None):

@@ -23,9 +23,19 @@ void fs_caller_clear(struct fs_caller *c)
         guest_env_unref(TAKE(c->env));
 }
 
+static const char *name_of(const struct fs_caller *c)
+{
+    return c->name ? c->name : c->env->default_user;
+}
+
+struct user *fs_caller_cached(const struct fs_caller *c, const struct users_stamps *now)
+{
+    return users_cached(name_of(c), now);
+}
+
 struct user *fs_caller_user(const struct fs_caller *c, struct err *e)
 {
-    const char *name = c->name ? c->name : c->env->default_user;
+    const char *name = name_of(c);
     struct user *u = users_find(name, e);
 
     if (!u && e->status == STATUS_NOT_FOUND)

@@ -16,6 +16,9 @@ struct fs_caller {
 MUST_CHECK int fs_caller_init(struct fs_caller *c, const char *name, struct guest_env *env, bool as_user);
 void fs_caller_clear(struct fs_caller *c);
 
+/* On the loop's thread: the user, on the heap, if users_cached knows it. NULL: a worker has to ask. */
+struct user *fs_caller_cached(const struct fs_caller *c, const struct users_stamps *now);
+
 /* --- in a worker ----------------------------------------------------------------------------- */
 
 /* The user, on the heap (one allocation). NULL with *e: unauthenticated when there is none of that name. */

@@ -5,7 +5,10 @@
 #include <linux/limits.h>
 #include <stdio.h>
 
+#include "core/clock.h"
 #include "core/fd.h"
+#include "guest/cached.h"
+#include "guest/fs/bare.h"
 #include "guest/fs/status.h"
 #include "guest/paths.h"
 
@@ -154,6 +157,16 @@ static int read_metadata(struct fs_entry_reader *r, int dir, const char *at, con
     return fs_metadata_read(through, r->arena, out);
 }
 
+/* What its stat says of it. */
+static void describe(struct fs_entry *out)
+{
+    mode_t mode = out->st.st_mode;
+
+    out->type = S_ISREG(mode) ? FS_FILE : S_ISDIR(mode) ? FS_DIRECTORY : FS_OTHER;
+    out->mode = mode & 0777;
+    fs_permissions(mode, out->permissions);
+}
+
 int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const char *name, const char *path,
                      struct fs_entry *out, struct err *e)
 {
@@ -162,9 +175,7 @@ int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const c
         return errno == ENOENT
                    ? err_set(e, STATUS_NOT_FOUND, errno, "file not found: lstat %s", path)
                    : err_set(e, fs_status(errno), errno, "error getting file info: lstat %s", path);
-    out->type = S_ISREG(out->st.st_mode) ? FS_FILE : S_ISDIR(out->st.st_mode) ? FS_DIRECTORY : FS_OTHER;
-    out->mode = out->st.st_mode & 0777;
-    fs_permissions(out->st.st_mode, out->permissions);
+    describe(out);
     if (S_ISLNK(out->st.st_mode) && follow(r, dir, at, out, e) < 0)
         return -1;
     if (name_owners(r, out) < 0 || read_metadata(r, dir, at, path, &out->metadata) < 0)
@@ -175,6 +186,7 @@ int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *at, const c
 int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs_entry *out, struct err *e)
 {
     const char *own = arena_string(a, bytes_of(path));
+    struct timespec since = clock_wall();
     struct fs_entry_reader r;
     int ret;
 
@@ -185,5 +197,21 @@ int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs
         return -1;
     ret = fs_entry_read_at(&r, AT_FDCWD, own, name, own, out, e);
     fs_entry_reader_clear(&r);
+    if (ret == 0 && out->metadata.count == 0)
+        fs_bare_keep(&out->st, &since);
     return ret;
+}
+
+bool fs_entry_cached(const char *path, const struct fs_cached *known, struct arena *a, struct fs_entry *out)
+{
+    struct fs_entry_reader r = {.arena = a, .owners = known->owners};
+    struct cached_file file;
+
+    if (!cached_stat(path, false, &file) || S_ISLNK(file.st.st_mode) || !fs_bare_known(&file.st) ||
+        mounts_slow(known->mounts, file.mount))
+        return false;
+    *out = (struct fs_entry){
+        .name = arena_string(a, path_base(path)), .path = arena_string(a, bytes_of(path)), .st = file.st};
+    describe(out);
+    return out->name && out->path && name_owners(&r, out) == 0;
 }

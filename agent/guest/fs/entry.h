@@ -9,6 +9,7 @@
 #include "core/arena.h"
 #include "core/err.h"
 #include "guest/fs/metadata.h"
+#include "guest/fs/mounts.h"
 #include "guest/fs/owners.h"
 
 enum fs_type {
@@ -56,6 +57,16 @@ MUST_CHECK int fs_entry_read_at(struct fs_entry_reader *r, int dir, const char *
 /* The entry at the absolute path, told as `name`; NULL: as the last part of the path. Names are copied to the arena. */
 MUST_CHECK int fs_entry_read(const char *path, const char *name, struct arena *a, struct fs_entry *out,
                              struct err *e);
+
+/* What is needed to describe an entry without waiting for anything. */
+struct fs_cached {
+    const struct mounts *mounts;
+    struct owners *owners;
+};
+
+/* The same on the loop's thread, of what the kernel has in memory (guest/cached.h): an entry on no slow mount, no link, that is known
+ * to have no metadata. False for every other, for errors and without memory: fs_entry_read will tell. */
+bool fs_entry_cached(const char *path, const struct fs_cached *known, struct arena *a, struct fs_entry *out);
 
 /* Where the link `at` of `dir` leads in the end: an absolute path in the arena, and its stat. NULL without *e when that is
  * nowhere (or where no path leads to), NULL with *e set when there is no memory or descriptor to tell. Clear e->status before. */

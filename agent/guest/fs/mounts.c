@@ -70,7 +70,15 @@ uint64_t mounts_lane(const struct mounts *m, const char *path)
     return lane_of(m, clean);
 }
 
-static int append(struct mounts *m, const char *point, uint64_t lane)
+bool mounts_slow(const struct mounts *m, uint64_t id)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->list[i].id == id)
+            return m->list[i].lane != 0;
+    return false;
+}
+
+static int append(struct mounts *m, const char *point, uint64_t lane, uint64_t id)
 {
     struct mount *list = m->list;
 
@@ -83,6 +91,7 @@ static int append(struct mounts *m, const char *point, uint64_t lane)
     }
     list[m->count].point = strdup(point);
     list[m->count].lane = lane;
+    list[m->count].id = id;
     if (!list[m->count].point)
         return -1;
     m->count++;
@@ -123,7 +132,7 @@ int mounts_add(struct mounts *m, char *line)
     lane = is_fast(type) ? 0 : parse_device(fields[2]);
     if (m->count == SLOW_MOUNTS_MAX || (lane == 0 && lane_of(m, fields[4]) == 0))
         return 0;
-    return append(m, fields[4], lane);
+    return append(m, fields[4], lane, strtoull(fields[0], NULL, 10));
 }
 
 static void forget(struct mounts *m)

@@ -11,6 +11,7 @@
 struct mount {
     char *point;   /* without a slash at its end; "" is the root */
     uint64_t lane; /* 0: a fast one inside a slow one */
+    uint64_t id;   /* as statx(2) has it */
 };
 
 struct mounts {
@@ -29,6 +30,9 @@ void mounts_destroy(struct mounts *m);
 /* The lane (core/jobs.h) of calls on an absolute path: 0 on a disk or in memory, else the device number of the slow file
  * system. Symbolic links are not followed: a call that crosses one into a slow mount has the lane of where it began. */
 uint64_t mounts_lane(const struct mounts *m, const char *path);
+
+/* Whether the mount with that id is one of the slow ones. */
+bool mounts_slow(const struct mounts *m, uint64_t id);
 
 /* Adds what a line of mountinfo says, if it matters. Returns 0, or -1 when out of memory. For tests. */
 MUST_CHECK int mounts_add(struct mounts *m, char *line);

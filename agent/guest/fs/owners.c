@@ -3,10 +3,10 @@
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdatomic.h>
 
 #include "core/arena.h"
 #include "core/limits.h"
-#include "guest/users.h"
 
 #define LINE                                                                                                 \
     4096 /* the longest line of a file that is understood; a group of hundreds of members is skipped, not fatal */
@@ -23,8 +23,8 @@ struct table {
 };
 
 struct owners {
-    unsigned refs; /* under the lock */
-    struct users_stamp passwd, group;
+    atomic_uint refs; /* taken under the lock only: the current one has its own */
+    struct users_stamps read;
     struct table users, groups;
     struct arena text;
 };
@@ -91,22 +91,21 @@ static void read_groups(struct owners *o)
         qsort(o->groups.list, o->groups.count, sizeof *o->groups.list, by_id);
 }
 
-static struct owners *read_all(const struct users_stamp *passwd, const struct users_stamp *group)
+static struct owners *read_all(const struct users_stamps *now)
 {
     struct owners *o = calloc(1, sizeof *o);
 
     if (!o)
         return NULL;
-    *o = (struct owners){.refs = 1, .passwd = *passwd, .group = *group, .text = {.max = OWNERS_MAX}};
+    *o = (struct owners){.refs = 1, .read = *now, .text = {.max = OWNERS_MAX}};
     read_users(o);
     read_groups(o);
     return o;
 }
 
-/* The lock is held. */
-static void drop(struct owners *o)
+void owners_put(struct owners *o)
 {
-    if (!o || --o->refs > 0)
+    if (!o || atomic_fetch_sub(&o->refs, 1) > 1)
         return;
     free(o->users.list);
     free(o->groups.list);
@@ -114,28 +113,46 @@ static void drop(struct owners *o)
     free(o);
 }
 
+/* Whether the current one is of the files with these stamps. The lock is held. */
+static bool is_read(const struct users_stamps *now)
+{
+    const struct owners *o = current.now;
+
+    return o && users_same(&now->passwd, &o->read.passwd) && users_same(&now->group, &o->read.group);
+}
+
+/* The current one with one more reference. The lock is held. */
+static struct owners *take(void)
+{
+    if (current.now)
+        atomic_fetch_add(&current.now->refs, 1);
+    return current.now;
+}
+
 struct owners *owners_get(void)
 {
-    struct users_stamp passwd = users_stamp("passwd"), group = users_stamp("group");
+    struct users_stamps now = {users_stamp("passwd"), users_stamp("group")};
     struct owners *o;
 
     pthread_mutex_lock(&current.lock);
-    o = current.now;
-    if (!o || !users_same(&passwd, &o->passwd) || !users_same(&group, &o->group)) {
-        drop(o);
-        o = current.now = read_all(&passwd, &group);
+    if (!is_read(&now)) {
+        owners_put(current.now);
+        current.now = read_all(&now);
     }
-    if (o)
-        o->refs++;
+    o = take();
     pthread_mutex_unlock(&current.lock);
     return o;
 }
 
-void owners_put(struct owners *o)
+struct owners *owners_cached(const struct users_stamps *now)
 {
-    pthread_mutex_lock(&current.lock);
-    drop(o);
+    struct owners *o;
+
+    if (pthread_mutex_trylock(&current.lock) != 0)
+        return NULL;
+    o = is_read(now) ? take() : NULL;
     pthread_mutex_unlock(&current.lock);
+    return o;
 }
 
 static const char *find(const struct table *t, uint32_t id)

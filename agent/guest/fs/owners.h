@@ -5,14 +5,16 @@
 #ifndef GUEST_FS_OWNERS_H
 #define GUEST_FS_OWNERS_H
 
-#include <sys/types.h>
-
-#include "core/base.h"
+#include "guest/users.h"
 
 struct owners;
 
 /* The current snapshot; the caller puts it back. It may block, as any read of a file. NULL when out of memory. */
 struct owners *owners_get(void);
+
+/* The same for the loop, where the files still have these stamps; NULL when it would have to be read, or is being read. */
+struct owners *owners_cached(const struct users_stamps *now);
+
 void owners_put(struct owners *o); /* NULL is ignored */
 
 /* The name, the first one where several have the number; NULL without one, or where the files name more than OWNERS_MAX bytes

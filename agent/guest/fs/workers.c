@@ -23,10 +23,16 @@ static uint64_t lane_of(const struct fs_workers *w, const struct fs_caller *c, c
     return resolved ? mounts_lane(&w->mounts, resolved) : 0;
 }
 
-int fs_submit(struct fs_workers *w, struct job *j, const struct fs_caller *c, const char *path, struct err *e)
+const struct mounts *fs_workers_mounts(struct fs_workers *w)
 {
     if (!w->mounts.loop)
         mounts_init(&w->mounts, w->loop);
+    return &w->mounts;
+}
+
+int fs_submit(struct fs_workers *w, struct job *j, const struct fs_caller *c, const char *path, struct err *e)
+{
+    (void)fs_workers_mounts(w);
     return fs_submit_again(w, j, path ? lane_of(w, c, path) : 0, e);
 }
 

@@ -12,11 +12,15 @@
 struct fs_workers {
     struct jobs *jobs;
     struct loop *loop;
-    struct mounts mounts; /* read by the first fs_submit: a guest whose files nobody asks for need not pay */
+    struct mounts
+        mounts; /* read by fs_workers_mounts, when it is first needed: a guest whose files nobody asks for need not pay */
 };
 
 void fs_workers_init(struct fs_workers *w, struct loop *loop, struct jobs *jobs);
 void fs_workers_destroy(struct fs_workers *w);
+
+/* The mounts, read by the first who asks. */
+const struct mounts *fs_workers_mounts(struct fs_workers *w);
 
 /* Hands a job that works for the caller at that path, as the caller wrote it (NULL: it is not known), to the workers; j->lane says
  * in which lane. Returns 0, or -1 with *e as jobs_submit; the job is then still the caller's. */

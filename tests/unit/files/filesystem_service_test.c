@@ -26,10 +26,34 @@ static void one_life(void **state)
     SAYS("Stat", "{\"path\":\"~nobody\"}", "cannot expand user-specific home dir");
 }
 
+/* With no worker to be had it is what is in memory that is told. */
+static void a_stat_without_a_worker(void **state)
+{
+    struct jobs *none = jobs_new(&rig.loop, &(struct jobs_config){"none", 1, 0, 0});
+
+    (void)state;
+    SAYS("MakeDir", "{\"path\":\"@/d\"}", "\"name\":\"d\"");
+    usleep(200 * 1000); /* what has just changed is not trusted */
+    SAYS("Stat", "{\"path\":\"@/d\"}", "\"type\":\"FILE_TYPE_DIRECTORY\"");
+    files.workers.jobs = none;
+    SAYS("Stat", "{\"path\":\"@/d\"}", "\"type\":\"FILE_TYPE_DIRECTORY\"");
+    SAYS("Stat", "{\"path\":\"@/d\"}", "\"owner\":\"root\"");
+    SAYS("Stat", "{\"path\":\"@/c\"}",
+         "none: 0 calls are waiting already"); /* what is not there, a worker says */
+    SAYS("ListDir", "{\"path\":\"@/d\"}", "none: 0 calls are waiting already");
+    files.as_user = true;
+    SAYS("Stat", "{\"path\":\"@/d\"}", "none: 0 calls are waiting already");
+    files.as_user = false;
+    files.workers.jobs = workers;
+    SAYS("Remove", "{\"path\":\"@/d\"}", "\r\n\r\n{}");
+    jobs_destroy(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_life),
+        cmocka_unit_test(a_stat_without_a_worker),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

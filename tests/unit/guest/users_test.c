@@ -34,6 +34,36 @@ static void a_cached_home(void **state)
     assert_null(users_cached_home("nobody of that name"));
 }
 
+/* The loop has whom a worker has found, as long as the files are the same. */
+static void a_cached_user(void **state)
+{
+    struct users_stamps now, other;
+    struct user *u;
+    struct err e;
+
+    (void)state;
+    assert_true(users_stamps_cached(&now));
+    assert_int_equal(now.passwd.size, users_stamp("passwd").size);
+    assert_int_equal(now.group.ino, users_stamp("group").ino);
+    users_set_directory(dir);
+    assert_null(users_cached("ann", &now));
+    free(users_find("ann", &e));
+    u = users_cached("ann", &now);
+    assert_string_equal(u->home, "/home/ann");
+    assert_int_equal(u->groups[2], 9);
+    free(u);
+    assert_null(users_cached("1001", &now)); /* nobody has come by that name */
+    other = now;
+    other.passwd.mtime.tv_nsec++;
+    assert_null(users_cached("ann", &other));
+    other = now;
+    other.group.size++;
+    assert_null(users_cached("ann", &other));
+    users_set_directory("/no/such");
+    assert_false(users_stamps_cached(&other));
+    users_set_directory(dir);
+}
+
 static void finds(void **state)
 {
     struct err e;
@@ -148,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),
         cmocka_unit_test(a_cached_home),
+        cmocka_unit_test(a_cached_user),
         cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(notices_a_changed_file),
         cmocka_unit_test(strange_files),

@@ -12,6 +12,7 @@ static struct settings settings;
 
 static void whose_home(void **state)
 {
+    struct users_stamps now;
     struct fs_caller c;
     struct user *u;
     struct err e;
@@ -19,8 +20,13 @@ static void whose_home(void **state)
 
     (void)state;
     assert_int_equal(fs_caller_init(&c, NULL, settings.env, false), 0);
+    assert_true(users_stamps_cached(&now));
+    assert_null(fs_caller_cached(&c, &now));
     u = fs_caller_user(&c, &e);
     assert_non_null(u);
+    assert_string_equal(u->name, "root");
+    free(u);
+    u = fs_caller_cached(&c, &now); /* found before */
     assert_string_equal(u->name, "root");
     path = fs_caller_path(&c, u, "~/a/../b", &e);
     assert_string_equal(path, "/root/b");

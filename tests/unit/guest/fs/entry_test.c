@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "guest/cached.h"
 #include "test.h"
 
 static char dir[] = "/tmp/guestd-entry-XXXXXX";
@@ -143,6 +145,64 @@ static void what_is_not_there(void **state)
     assert_string_equal(e.text, text);
 }
 
+static bool cached(const char *name, const struct mounts *m, struct fs_entry *out)
+{
+    struct fs_cached known = {.mounts = m, .owners = owners_get()};
+    bool ret = fs_entry_cached(below(name), &known, &arena, out);
+
+    owners_put(known.owners);
+    return ret;
+}
+
+static void read_it(const char *name)
+{
+    struct fs_entry entry;
+    struct err e;
+
+    assert_int_equal(fs_entry_read(below(name), NULL, &arena, &entry, &e), 0);
+}
+
+/* Once it was found to have no metadata, and as long as it does not change. */
+static void an_entry_that_is_known(void **state)
+{
+    struct mounts none = {.count = 0}, slow = {.count = 1};
+    struct fs_entry first, entry;
+    struct cached_file file;
+    struct mount here = {.lane = 1};
+    struct err e;
+
+    (void)state;
+    make_file("known", 02750);
+    read_it("known");
+    assert_false(cached("known", &none, &entry)); /* it has just changed */
+    usleep(200 * 1000);
+    assert_int_equal(fs_entry_read(below("known"), NULL, &arena, &first, &e), 0);
+    assert_true(cached("known", &none, &entry));
+    assert_string_equal(entry.name, first.name);
+    assert_string_equal(entry.path, first.path);
+    assert_string_equal(entry.permissions, first.permissions);
+    assert_string_equal(entry.owner, first.owner);
+    assert_string_equal(entry.group, first.group);
+    assert_int_equal(entry.type, first.type);
+    assert_int_equal(entry.mode, first.mode);
+    assert_int_equal(entry.st.st_size, 4);
+    assert_null(entry.symlink_target);
+    assert_int_equal(entry.metadata.count, 0);
+    assert_true(cached_stat(below("known"), false, &file));
+    here.id = file.mount;
+    slow.list = &here;
+    assert_false(cached("known", &slow, &entry));
+    assert_int_equal(setxattr(below("known"), FS_METADATA_PREFIX "key", "value", 5, 0), 0);
+    assert_false(cached("known", &none, &entry));
+    usleep(200 * 1000);
+    read_it("known");
+    assert_false(cached("known", &none, &entry));
+    link_to("known", "to-known");
+    usleep(200 * 1000);
+    read_it("to-known");
+    assert_false(cached("to-known", &none, &entry));
+}
+
 static void memory_is_bounded(void **state)
 {
     struct arena little = {.max = 16};
@@ -163,6 +223,7 @@ int main(void)
         cmocka_unit_test(links),
         cmocka_unit_test(a_link_to_what_has_no_path),
         cmocka_unit_test(what_is_not_there),
+        cmocka_unit_test(an_entry_that_is_known),
         cmocka_unit_test(memory_is_bounded),
     };
     int ret;

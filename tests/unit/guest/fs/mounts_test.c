@@ -47,6 +47,8 @@ static void the_longest_point_counts(void **state)
     assert_int_equal(mounts_lane(&m, "/a b\\c/x"), makedev(0, 44));
     assert_int_equal(mounts_lane(&m, "/fast/x"), 0);
     assert_int_equal(mounts_lane(&m, "mnt/nfs"), 0);
+    assert_true(mounts_slow(&m, 30) && mounts_slow(&m, 31) && mounts_slow(&m, 34));
+    assert_false(mounts_slow(&m, 22) || mounts_slow(&m, 32) || mounts_slow(&m, 35) || mounts_slow(&m, 99));
     assert_int_equal(m.count, 5); /* what is fast and in nothing slow is not kept */
     mounts_destroy(&m);
 }

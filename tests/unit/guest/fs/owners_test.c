@@ -48,10 +48,17 @@ static void names_by_number(void **state)
 static void a_changed_file_is_noticed(void **state)
 {
     struct owners *before = owners_get(), *same = owners_get(), *after;
+    struct users_stamps now;
 
     (void)state;
     assert_ptr_equal(before, same);
+    assert_true(users_stamps_cached(&now));
+    after = owners_cached(&now);
+    assert_ptr_equal(after, before);
+    owners_put(after);
     put("passwd", "max:x:7:7::/:/bin/sh\n");
+    assert_true(users_stamps_cached(&now));
+    assert_null(owners_cached(&now)); /* it would have to be read */
     after = owners_get();
     assert_string_equal(owners_user(before, 7), "zoe");
     assert_string_equal(owners_user(after, 7), "max");

@@ -1,0 +1,117 @@
+#include "guest/cached.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static char dir[] = "/tmp/guestd-cached-XXXXXX", file[64], linked[64];
+static struct cached_file found;
+
+static void as_stat_says(void **state)
+{
+    struct stat st;
+    struct statx x;
+
+    (void)state;
+    assert_int_equal(lstat(file, &st), 0);
+    assert_true(cached_stat(file, false, &found));
+    assert_int_equal(found.st.st_dev, st.st_dev);
+    assert_int_equal(found.st.st_ino, st.st_ino);
+    assert_int_equal(found.st.st_mode, st.st_mode);
+    assert_int_equal(found.st.st_nlink, st.st_nlink);
+    assert_int_equal(found.st.st_uid, st.st_uid);
+    assert_int_equal(found.st.st_gid, st.st_gid);
+    assert_int_equal(found.st.st_size, 3);
+    assert_int_equal(found.st.st_blksize, st.st_blksize);
+    assert_int_equal(found.st.st_blocks, st.st_blocks);
+    assert_memory_equal(&found.st.st_atim, &st.st_atim, sizeof st.st_atim);
+    assert_memory_equal(&found.st.st_mtim, &st.st_mtim, sizeof st.st_mtim);
+    assert_memory_equal(&found.st.st_ctim, &st.st_ctim, sizeof st.st_ctim);
+    assert_int_equal(statx(AT_FDCWD, file, 0, STATX_MNT_ID, &x), 0);
+    assert_int_equal(found.mount, x.stx_mnt_id);
+    assert_int_equal(lstat("/dev/null", &st), 0);
+    assert_true(cached_stat("/dev/null", false, &found));
+    assert_int_equal(found.st.st_rdev, st.st_rdev);
+}
+
+static void a_link(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(stat(linked, &st), 0); /* who follows it for the first time writes its time of access */
+    assert_true(cached_stat(linked, false, &found));
+    assert_true(S_ISLNK(found.st.st_mode));
+    assert_true(cached_stat(linked, true, &found));
+    assert_true(S_ISREG(found.st.st_mode));
+}
+
+/* A process's files are made when somebody asks for them: nobody has, so the kernel would have to find out. */
+static void what_would_have_to_be_found_out(void **state)
+{
+    int ends[2];
+    char path[64], byte;
+    struct stat st;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        _exit((int)read(ends[0], &byte, 1)); /* until the test is through */
+    }
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    assert_false(cached_stat(path, false, &found));
+    assert_int_equal(stat(path, &st), 0);
+    close(ends[0]);
+    close(ends[1]);
+    assert_false(cached_stat("/tmp/guestd-no-such-file", false, &found));
+}
+
+static void no_descriptor_is_left_or_there_is_none(void **state)
+{
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC), again;
+    struct rlimit old, none;
+
+    (void)state;
+    close(next);
+    assert_true(cached_stat(file, false, &found));
+    again = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(again, next);
+    close(again);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){0, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_false(cached_stat(file, false, &found));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_true(cached_stat(file, false, &found));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_stat_says),
+        cmocka_unit_test(a_link),
+        cmocka_unit_test(what_would_have_to_be_found_out),
+        cmocka_unit_test(no_descriptor_is_left_or_there_is_none),
+    };
+    FILE *f;
+    int ret;
+
+    if (!mkdtemp(dir))
+        return 1;
+    snprintf(file, sizeof file, "%s/file", dir);
+    snprintf(linked, sizeof linked, "%s/link", dir);
+    f = fopen(file, "we");
+    if (!f || fputs("abc", f) < 0 || fclose(f) != 0 || symlink(file, linked) < 0)
+        return 1;
+    ret = RUN(tests);
+    unlink(file);
+    unlink(linked);
+    rmdir(dir);
+    return ret;
+}
