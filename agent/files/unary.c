@@ -24,6 +24,7 @@ static void unary_free(struct unary *u)
 {
     fs_caller_clear(&u->caller);
     arena_clear(&u->arena);
+    chain_clear(&u->encoded);
     free(u);
 }
 
@@ -43,7 +44,9 @@ static void run(struct job *j)
 {
     struct unary *u = CONTAINER_OF(j, struct unary, job);
 
-    u->failed = work_as_caller(u, &u->error) < 0;
+    u->failed =
+        work_as_caller(u, &u->error) < 0 || rpc_encode(u->form, u->response, &u->encoded, &u->error) < 0;
+    arena_clear(&u->arena); /* here, where nobody waits for it */
 }
 
 static void done(struct job *j)
@@ -56,7 +59,7 @@ static void done(struct job *j)
         if (u->failed)
             rpc_finish(w->call, &u->error);
         else
-            rpc_reply(w->call, u->response);
+            rpc_reply_encoded(w->call, &u->encoded);
     }
     unary_free(u);
 }
@@ -78,6 +81,7 @@ static const ProtobufCMessage *copy_message(const ProtobufCMessage *m, struct ar
     return copy;
 }
 
+/* With the call's own request. */
 static struct unary *unary_new(struct files *f, const struct rpc_call *call, const ProtobufCMessage *m,
                                struct err *e)
 {
@@ -89,9 +93,10 @@ static struct unary *unary_new(struct files *f, const struct rpc_call *call, con
     *u = (struct unary){.job = {.run = run, .done = done},
                         .files = f,
                         .legacy = rpc_legacy_client(call),
+                        .form = rpc_form(call),
+                        .request = m,
                         .arena = {.max = LIST_BYTES_MAX}};
-    if (fs_caller_init(&u->caller, rpc_user(call), f->settings->env, f->as_user) == 0 &&
-        (u->request = copy_message(m, &u->arena, e)))
+    if (fs_caller_init(&u->caller, rpc_user(call), f->settings->env, f->as_user) == 0)
         return u;
     unary_free(u);
     return NULL;
@@ -153,7 +158,8 @@ static int begin(struct files *f, struct rpc_call *call, struct unary *u, struct
 
     if (!w)
         return err_nomem(e, "ask a worker");
-    if (submit(f, u, w, e) < 0) {
+    u->request = copy_message(u->request, &u->arena, e);
+    if (!u->request || submit(f, u, w, e) < 0) {
         free(w);
         return -1;
     }

@@ -21,10 +21,12 @@ struct unary {
     bool legacy;                     /* rpc_legacy_client */
     const struct fs_cached *cached;  /* on the loop's thread, where nothing may wait; NULL: in a worker */
     struct arena arena;              /* of request, response and what they point to; LIST_BYTES_MAX */
-    const ProtobufCMessage *request; /* a copy of the call's */
+    const ProtobufCMessage *request; /* the call's; in a worker a copy */
     /* As the caller. Sets response and returns 0, or returns -1 with *e. */
     int (*work)(struct unary *u, const struct user *user, struct err *e);
     ProtobufCMessage *response;
+    struct rpc_form form; /* of the call's messages */
+    struct chain encoded; /* the response, made by the worker; the loop only sends it */
     bool failed;
     struct err error;
     atomic_bool stop;

@@ -20,6 +20,13 @@ static void begin(struct rpc_call *call)
     http_stream(call->x, 200, call->type, -1);
 }
 
+/* A message waits in call->out. */
+static void sent(struct rpc_call *call)
+{
+    call->sent_at = ev_now(call->rpc->loop->ev);
+    rpc_kick(call);
+}
+
 void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
 {
     struct err e;
@@ -31,12 +38,10 @@ void rpc_send(struct rpc_call *call, const ProtobufCMessage *m)
         rpc_finish(call, &e);
         return;
     }
-    if (message_encode(call, m, NULL, &call->out, &e) < 0) {
+    if (message_encode(call, m, NULL, &call->out, &e) < 0)
         rpc_finish(call, &e);
-        return;
-    }
-    call->sent_at = ev_now(call->rpc->loop->ev);
-    rpc_kick(call);
+    else
+        sent(call);
 }
 
 void rpc_starve(struct rpc_call *call)
@@ -96,6 +101,20 @@ void rpc_finish(struct rpc_call *call, const struct err *e)
 void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m)
 {
     rpc_send(call, m);
+    rpc_finish(call, NULL);
+}
+
+void rpc_reply_encoded(struct rpc_call *call, struct chain *encoded)
+{
+    struct err e;
+
+    if (call->finished)
+        return;
+    if (message_append(call, encoded, &call->out, &e) < 0) {
+        rpc_finish(call, &e);
+        return;
+    }
+    sent(call);
     rpc_finish(call, NULL);
 }
 

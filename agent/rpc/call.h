@@ -123,6 +123,9 @@ int message_receive(struct rpc_call *call, struct chain *in, bool complete, stru
 int message_encode(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk,
                    struct chain *out, struct err *e);
 
+/* The same of what is encoded and compressed, and moves. */
+int message_append(const struct rpc_call *call, struct chain *encoded, struct chain *out, struct err *e);
+
 /* Appends an envelope with the given flags around `body`, which is empty then. On failure (-1) `out` is as it was. */
 int message_envelope(uint8_t flags, struct chain *body, struct chain *out);
 

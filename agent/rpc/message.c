@@ -199,34 +199,57 @@ int message_envelope(uint8_t flags, struct chain *body, struct chain *out)
     return ret;
 }
 
+/* Encodes into the empty chain, and compresses what is not empty. */
+static int encode(struct rpc_form form, const ProtobufCMessage *m, const struct chain *bulk,
+                  struct seg_pool *pool, struct chain *out, struct err *e)
+{
+    struct chain packed = {0};
+
+    if (codec_encode(form.codec, m, bulk, pool, out, e) < 0)
+        return -1;
+    if (!form.gzip || out->bytes == 0)
+        return 0;
+    if (gzip_compress(out, pool, &packed) < 0) {
+        chain_clear(&packed);
+        return err_nomem(e, "compress a message");
+    }
+    chain_clear(out);
+    *out = packed;
+    return 0;
+}
+
+int message_append(const struct rpc_call *call, struct chain *encoded, struct chain *out, struct err *e)
+{
+    uint8_t flags = call->gzip_out && encoded->bytes > 0 ? ENVELOPE_COMPRESSED : 0;
+    int ret = call->protocol->enveloped ? message_envelope(flags, encoded, out)
+                                        : chain_move(out, encoded, encoded->bytes);
+
+    return ret < 0 ? err_nomem(e, "send a message") : 0;
+}
+
 int message_encode(struct rpc_call *call, const ProtobufCMessage *m, const struct chain *bulk,
                    struct chain *out, struct err *e)
 {
     struct seg_pool *pool = call->rpc->pool;
     struct chain body = {0};
-    uint8_t flags = 0;
     int ret;
 
     /* Replies and small frames do not depend on what stalled clients leave in the pool. */
     if (!bulk || (bulk->bytes <= SEG_SIZE && seg_pool_free(pool) < POOL_SHORT))
         pool = NULL;
-    ret = codec_encode(call->codec, m, bulk, pool, &body, e);
-    if (ret == 0 && call->gzip_out && body.bytes > 0) {
-        struct chain packed = {0};
-
-        ret = gzip_compress(&body, pool, &packed);
-        chain_clear(&body);
-        body = packed;
-        flags = ENVELOPE_COMPRESSED;
-        if (ret < 0)
-            err_nomem(e, "compress a message");
-    }
-    if (ret == 0) {
-        ret = call->protocol->enveloped ? message_envelope(flags, &body, out)
-                                        : chain_move(out, &body, body.bytes);
-        if (ret < 0)
-            err_nomem(e, "send a message");
-    }
+    ret = encode(rpc_form(call), m, bulk, pool, &body, e);
+    if (ret == 0)
+        ret = message_append(call, &body, out, e);
     chain_clear(&body);
     return ret;
+}
+
+struct rpc_form rpc_form(const struct rpc_call *call)
+{
+    return (struct rpc_form){call->codec, call->gzip_out};
+}
+
+int rpc_encode(struct rpc_form form, const ProtobufCMessage *m, struct chain *out, struct err *e)
+{
+    return encode(form, m, NULL, NULL, out, e);
 }

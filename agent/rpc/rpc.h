@@ -149,6 +149,20 @@ void rpc_finish(struct rpc_call *call, const struct err *e);
 /* rpc_send and rpc_finish: the answer of unary and client-streaming methods. */
 void rpc_reply(struct rpc_call *call, const ProtobufCMessage *m);
 
+/* How the messages of a call are written. */
+struct rpc_form {
+    enum codec codec;
+    bool gzip;
+};
+struct rpc_form rpc_form(const struct rpc_call *call);
+
+/* For large answers, in any thread: appends the message as calls of that form send it. Returns 0, or -1 with *e as codec_encode;
+ * `out` may hold a part then. */
+MUST_CHECK int rpc_encode(struct rpc_form form, const ProtobufCMessage *m, struct chain *out, struct err *e);
+
+/* rpc_reply with what rpc_encode has made in the call's form of one message; it moves. */
+void rpc_reply_encoded(struct rpc_call *call, struct chain *encoded);
+
 /* Adds a detail to the error that rpc_finish will send (google.protobuf.Any on the wire). */
 void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m);
 
