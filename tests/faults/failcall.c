@@ -83,6 +83,7 @@ static const struct call {
     {"mkdirat", SYS_mkdirat, 1},
     {"newfstatat", SYS_newfstatat, 1},
     {"openat", SYS_openat, 1},
+    {"openat2", SYS_openat2, 1},
     {"pipe2", SYS_pipe2, NO_PATH},
     {"prctl", SYS_prctl, NO_PATH},
     {"preadv", SYS_preadv, NO_PATH},

@@ -79,6 +79,7 @@ def download(agent, place, codec="json"):
 
 
 def stat(agent, place, codec="json"):
+    assert call(agent, FILESYSTEM + "Stat", codec, path=place / "file")["entry"]["size"] == str(len(DATA))
     assert call(agent, FILESYSTEM + "Stat", codec, path=place / "tree/link")["entry"]["symlinkTarget"] == place / "tree/one"
     assert int(call(agent, FILES + "Stat", codec, path=place / "file")["file"]["size"]) == len(DATA)
 

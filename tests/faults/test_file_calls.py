@@ -17,10 +17,11 @@ ERRORS = {
     "copy_file_range": ["EIO", *ROOM], "fchmod": ["EIO"], "fchown": ["EIO", "EDQUOT"], "fsync": ["EIO", *ROOM],
     "ftruncate": ["EIO"], "getdents64": ["EIO", "ENOMEM"], "inotify_add_watch": ["ENOSPC", "ENOMEM"],
     "inotify_init1": ["EMFILE", "ENOMEM"], "linkat": ["EIO", *ROOM], "mkdir": ["EIO", *ROOM], "mkdirat": ["EIO", *ROOM],
-    "newfstatat": ["EIO"], "openat": ["EIO", *TABLES], "preadv": ["EIO"], "preadv2": ["EIO"],
+    "newfstatat": ["EIO"], "openat": ["EIO", *TABLES], "openat2": ["EAGAIN", *TABLES], "preadv": ["EIO"], "preadv2": ["EIO"],
     "rename": ["EIO", *ROOM], "renameat": ["EIO", *ROOM], "unlinkat": ["EIO"], "writev": ["EIO", *ROOM],
 }
-TYPED = {"EIO": {"internal", 500}, "ENOSPC": {"resource_exhausted", 507}, "EDQUOT": {"resource_exhausted", 507},
+TYPED = {"EAGAIN": set(),  # that something is not in memory is no error
+         "EIO": {"internal", 500}, "ENOSPC": {"resource_exhausted", 507}, "EDQUOT": {"resource_exhausted", 507},
          **{e: {"resource_exhausted", 429} for e in TABLES}}
 # Where a disk that breaks is no error: what lies below a directory, or behind a link, and cannot be read is left out.
 LEFT_OUT = {(step, call) for step in (stat, list_dir, watch) for call in ("getdents64", "newfstatat", "openat")}
@@ -128,4 +129,4 @@ MADE = {(upload, "writev"), (upload, "fsync"), (upload, "openat"), (upload_atomi
         (upload_atomic, "rename"), (upload_atomic, "fsync"), (download, "preadv2"), (download, "preadv"), (upload, "newfstatat"),
         (list_dir, "getdents64"), (list_page, "getdents64"), (make_dir, "mkdir"), (move, "rename"), (copy, "copy_file_range"),
         (copy, "renameat"), (compose, "copy_file_range"), (compose, "linkat"), (watch, "inotify_add_watch"),
-        (watcher, "inotify_add_watch")}
+        (watcher, "inotify_add_watch"), (stat, "openat2")}
