@@ -126,7 +126,7 @@ def test_without_files_that_have_no_name_there_is_a_named_one(agent, place):
 
 # Which step is the proof of which call.
 MADE = {(upload, "writev"), (upload, "fsync"), (upload, "openat"), (upload_atomic, "writev"), (upload_atomic, "linkat"),
-        (upload_atomic, "rename"), (upload_atomic, "fsync"), (download, "preadv2"), (download, "preadv"), (upload, "newfstatat"),
+        (upload_atomic, "renameat"), (upload_atomic, "fsync"), (download, "preadv2"), (download, "preadv"), (upload, "newfstatat"),
         (list_dir, "getdents64"), (list_page, "getdents64"), (make_dir, "mkdir"), (move, "rename"), (copy, "copy_file_range"),
         (copy, "renameat"), (compose, "copy_file_range"), (compose, "linkat"), (watch, "inotify_add_watch"),
         (watcher, "inotify_add_watch"), (stat, "openat2")}
