@@ -121,6 +121,11 @@
     X(LIST_PAGE_BYTES, 4 * MIB, "bytes", "memory of a page; then it ends early: names may be long")          \
     X(BARE_KEPT, 128, "entries", "known to have no metadata: Stat asks no disk; then one goes")              \
     X(WALK_MAX, 16 * MIB, "bytes", "names of the directories above one, in a tree; then out of memory")      \
+    X(TREES_MAX, 32, "streams", "of trees at once, each with three TREE_BLOCK; then resource_exhausted")     \
+    X(TREE_BLOCK, 256 * KIB, "bytes", "of a tree in one job, and as much waiting; a job for many files")     \
+    X(TREE_MESSAGE, 64 * KIB, "bytes", "of names and content in one message of a tree")                      \
+    X(TREE_PATH_MAX, 64 * KIB, "bytes", "a path in a tree; what lies deeper is told and left out")           \
+    X(TREE_PROBLEMS_MAX, 1000, "problems", "told of one tree that was written; then they are only counted")  \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
     X(WATCHERS_MAX, 2048, "watchers", "WatchDir and CreateWatcher at once; then resource_exhausted")         \
     X(WATCH_DIRS_MAX, 262144, "directories", "watched, by each watcher; 200 bytes; then resource_exhausted") \

@@ -30,6 +30,39 @@ void files_refuse(struct http_exchange *x, const struct err *e)
     http_error(x, status, "%s", e->text);
 }
 
+char *files_path_text(const char *text, const ProtobufCBinaryData *bytes, struct err *e)
+{
+    struct bytes path =
+        bytes && bytes->len > 0 ? (struct bytes){(const char *)bytes->data, bytes->len} : bytes_of(text);
+    char *copy = NULL;
+
+    if (memchr(path.ptr, 0, path.len))
+        err_set(e, STATUS_INVALID_ARGUMENT, 0, "a path with a NUL");
+    else if (!(copy = strndup(path.ptr, path.len)))
+        err_nomem(e, "read a path");
+    return copy;
+}
+
+void files_orphan(struct files *f, struct job *j)
+{
+    struct err ignored;
+
+    if (fs_submit_again(&f->workers, j, j->lane, &ignored) < 0)
+        STAILQ_INSERT_TAIL(&f->orphans, j, link);
+}
+
+void files_retry_orphans(struct files *f)
+{
+    struct job *j = STAILQ_FIRST(&f->orphans);
+    struct err ignored;
+
+    if (!j)
+        return;
+    STAILQ_REMOVE_HEAD(&f->orphans, link);
+    if (fs_submit_again(&f->workers, j, j->lane, &ignored) < 0)
+        STAILQ_INSERT_HEAD(&f->orphans, j, link);
+}
+
 int files_parameter(const struct http_exchange *x, const char *name, char **out, struct err *e)
 {
     bool present;

@@ -18,7 +18,8 @@ struct files {
     struct tickets waiting;  /* calls and exchanges that wait for a worker */
     unsigned pipes;          /* downloads that have some */
     unsigned uploads;        /* under way, with those whose client is gone */
-    struct job_list orphans; /* of those, what waits for room in the workers' queue */
+    unsigned trees;          /* likewise */
+    struct job_list orphans; /* of both, what waits for room in the workers' queue */
 };
 
 /* Answers a request of /files... with the error: its status as for calls, but 507 where there is no space (ENOSPC, EDQUOT) and 413
@@ -27,6 +28,15 @@ void files_refuse(struct http_exchange *x, const struct err *e);
 
 /* The parameter's value (http_query) on the heap, NULL without it. Returns 0, or -1 with *e: invalid_argument, resource_exhausted. */
 MUST_CHECK int files_parameter(const struct http_exchange *x, const char *name, char **out, struct err *e);
+
+/* The path of a request on the heap: `bytes` where they are not empty (NULL: there are none), else `text`. NULL with *e:
+ * invalid_argument for a NUL in it; resource_exhausted. */
+char *files_path_text(const char *text, const ProtobufCBinaryData *bytes, struct err *e);
+
+/* A job that had been with the workers goes there once more, though nobody waits for it: to close what only they may close. Where
+ * their queue is full it waits until files_retry_orphans, which any job's end on the loop calls. */
+void files_orphan(struct files *f, struct job *j);
+void files_retry_orphans(struct files *f);
 
 /* In a worker: fs_caller_user, which says in the words of /files that there is none. */
 struct user *files_user(const struct fs_caller *c, struct err *e);

@@ -4,7 +4,9 @@
 
 #include "core/limits.h"
 #include "files/file_message.h"
+#include "files/read_tree.h"
 #include "files/unary.h"
+#include "files/write_tree.h"
 #include "guest/fs/change.h"
 #include "guest/fs/copy.h"
 #include "guest/fs/page.h"
@@ -322,6 +324,20 @@ static const struct rpc_method methods[] = {
     METHOD("Symlink", symlink, symlink),
     METHOD("ReadLink", read_link, read_link),
     METHOD("Copy", copy, copy),
+    {.name = "ReadTree",
+     .kind = RPC_SERVER_STREAM,
+     .input = &guest__v1__read_tree_request__descriptor,
+     .output = &guest__v1__read_tree_response__descriptor,
+     .message = read_tree_message,
+     .produce = read_tree_produce,
+     .cancel = read_tree_cancel},
+    {.name = "WriteTree",
+     .kind = RPC_CLIENT_STREAM,
+     .input = &guest__v1__write_tree_request__descriptor,
+     .output = &guest__v1__write_tree_response__descriptor,
+     .message = write_tree_message,
+     .half_close = write_tree_half_close,
+     .cancel = write_tree_cancel},
 };
 
 int files_service_init(struct files *f)

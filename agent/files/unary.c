@@ -203,18 +203,7 @@ enum rpc_taken unary_begin_cached(struct rpc_call *call, const ProtobufCMessage 
 char *unary_path(struct unary *u, const struct user *user, const char *text, const ProtobufCBinaryData *bytes,
                  struct err *e)
 {
-    if (bytes && bytes->len > 0) {
-        const char *copy = arena_string(&u->arena, (struct bytes){(const char *)bytes->data, bytes->len});
+    CLEANUP_FREE char *path = files_path_text(text, bytes, e);
 
-        if (!copy) {
-            err_nomem(e, "read a path");
-            return NULL;
-        }
-        if (strlen(copy) != bytes->len) {
-            err_set(e, STATUS_INVALID_ARGUMENT, 0, "a path with a NUL");
-            return NULL;
-        }
-        text = copy;
-    }
-    return fs_caller_path(&u->caller, user, text, e);
+    return path ? fs_caller_path(&u->caller, user, path, e) : NULL;
 }

@@ -75,12 +75,10 @@ static int hand_over(struct work *w, bool all)
 }
 
 /* The client is gone, and no worker is at it: what came of the open file is written, and that closed. Nothing is opened any
- * more: the client may be sending the same again by now. Where the workers' queue is full this waits for the end of another
- * upload's run; the loop must not wait for a disk. */
+ * more: the client may be sending the same again by now. */
 static void orphan(struct work *w)
 {
     const struct intake *in = &w->intake;
-    struct err ignored;
 
     w->upload = 0;
     w->end = false;
@@ -91,20 +89,7 @@ static void orphan(struct work *w)
     if (in->options.atomic || in->parts || hand_over(w, false) < 0)
         chain_clear(&w->next);
     w->close = w->next.bytes == 0;
-    if (submit(w, &ignored) < 0)
-        STAILQ_INSERT_TAIL(&w->files->orphans, &w->job, link);
-}
-
-static void retry_orphans(struct files *f)
-{
-    struct job *j = STAILQ_FIRST(&f->orphans);
-    struct err ignored;
-
-    if (!j)
-        return;
-    STAILQ_REMOVE_HEAD(&f->orphans, link);
-    if (submit(CONTAINER_OF(j, struct work, job), &ignored) < 0)
-        STAILQ_INSERT_HEAD(&f->orphans, j, link);
+    files_orphan(w->files, &w->job);
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -187,7 +172,7 @@ static void work_done(struct job *j)
         else
             pump(u);
     }
-    retry_orphans(f);
+    files_retry_orphans(f);
 }
 
 /* Takes over what has come, as far as there is room for it: less where memory for requests is short. Returns 0, or -1 when out

@@ -35,6 +35,7 @@ static const char *const features[] = {"exec",
                                        "files",
                                        "files-rest",
                                        "files-steps",
+                                       "files-trees",
                                        "files-watch",
                                        "freeze"};
 

@@ -194,3 +194,96 @@ func TestTreesAreChangedAndCopied(t *testing.T) {
 		equal(c, "the copy", string(text), "again")
 	})
 }
+
+// readTree is what ReadTree sends, item by item, and how it ends.
+func readTree(c *client, m *agentpb.ReadTreeRequest) ([]*agentpb.TreeItem, error) {
+	c.Helper()
+	stream, err := c.files.ReadTree(c.ctx, request(m, []string{"Authorization", basicRoot}))
+	c.must(err)
+	defer stream.Close()
+	got := &agentpb.ReadTreeResponse{Items: nil}
+	for stream.Receive() {
+		got.Items = append(got.Items, stream.Msg().Items...)
+	}
+	return got.Items, stream.Err()
+}
+
+func writeTree(c *client, o *agentpb.WriteTreeOptions, items ...*agentpb.TreeItem) (*agentpb.WriteTreeResponse, error) {
+	c.Helper()
+	stream := c.files.WriteTree(c.ctx)
+	stream.RequestHeader().Set("Authorization", basicRoot)
+	c.must(stream.Send(&agentpb.WriteTreeRequest{Options: o}))
+	for _, item := range items {
+		if stream.Send(&agentpb.WriteTreeRequest{Items: []*agentpb.TreeItem{item}}) != nil {
+			break // the answer says why
+		}
+	}
+	r, err := stream.CloseAndReceive()
+	if err != nil {
+		return nil, err
+	}
+	return r.Msg, nil
+}
+
+func TestATreeGoesOutAndIn(t *testing.T) {
+	eachWay(t, func(c *client) {
+		dir := c.TempDir()
+		c.must(os.Mkdir(dir+"/t", 0o750))
+		c.file(dir+"/t/f\xff", "four")
+		c.must(os.Lchown(dir+"/t/f\xff", 1000, 54321))
+		c.must(os.Mkdir(dir+"/l", 0o755))
+		c.must(os.Symlink("some/where", dir+"/l/l"))
+		items, err := readTree(c, &agentpb.ReadTreeRequest{PathBytes: []byte(dir + "/t")})
+		c.must(err)
+		root, file := lstat(c, dir+"/t"), lstat(c, dir+"/t/f\xff")
+		same(c, "the root", items[0], &agentpb.TreeItem{Entry: &agentpb.TreeEntry{Path: nil,
+			Type: agentpb.FileInfo_TYPE_DIRECTORY, Mode: 0o750, ModifiedTime: stamp(root.Mtim)}})
+		same(c, "the file", items[1], &agentpb.TreeItem{Entry: &agentpb.TreeEntry{Path: []byte("f\xff"),
+			Type: agentpb.FileInfo_TYPE_FILE, Mode: 0o644, ModifiedTime: stamp(file.Mtim), Size: 4, Uid: 1000, Gid: 54321},
+			Data: []byte("four"), More: false})
+		links, err := readTree(c, &agentpb.ReadTreeRequest{Path: dir + "/l"})
+		c.must(err)
+		same(c, "the link", links[1].Entry, &agentpb.TreeEntry{Path: []byte("l"), Type: agentpb.FileInfo_TYPE_SYMLINK,
+			Mode: 0o777, ModifiedTime: stamp(lstat(c, dir+"/l/l").Mtim), LinkTarget: []byte("some/where")})
+
+		made, err := writeTree(c, &agentpb.WriteTreeOptions{PathBytes: []byte(dir + "/x/u"), Owners: true}, items...)
+		c.must(err)
+		same(c, "what was made", made, &agentpb.WriteTreeResponse{Files: 1, Directories: 1, Bytes: 4})
+		st := lstat(c, dir+"/x/u/f\xff")
+		equal(c, "the copy", [4]uint32{st.Mode, st.Uid, st.Gid, uint32(st.Size)}, [4]uint32{syscall.S_IFREG | 0o644, 1000, 54321, 4})
+		equal(c, "the root's time", lstat(c, dir+"/x/u").Mtim, root.Mtim)
+	})
+}
+
+func TestATreeWithProblems(t *testing.T) {
+	eachWay(t, func(c *client) {
+		dir := c.TempDir()
+		c.must(os.Mkdir(dir+"/t", 0o755))
+		c.must(syscall.Mkfifo(dir+"/t/p", 0o600))
+		items, err := readTree(c, &agentpb.ReadTreeRequest{Path: dir + "/t"})
+		c.must(err)
+		same(c, "the problem", items[1], &agentpb.TreeItem{Problem: &agentpb.TreeProblem{Path: []byte("p"),
+			Code: "failed_precondition", Message: "neither a file, a directory nor a link"}})
+		_, err = readTree(c, &agentpb.ReadTreeRequest{Path: dir + "/t", Stop: true})
+		c.fails(err, connect.CodeFailedPrecondition, "'p' in '"+dir+"/t': neither a file")
+
+		file := &agentpb.TreeItem{Entry: &agentpb.TreeEntry{Path: []byte("f"), Type: agentpb.FileInfo_TYPE_FILE, Mode: 0o600},
+			Data: []byte("one, "), More: true}
+		rest := &agentpb.TreeItem{Data: []byte("two")}
+		to := &agentpb.WriteTreeOptions{Path: dir + "/u"}
+		_, err = writeTree(c, to, file, rest)
+		c.must(err)
+		again, err := writeTree(c, to, file, rest)
+		c.must(err)
+		same(c, "what was there", again, &agentpb.WriteTreeResponse{ProblemCount: 1, Problems: []*agentpb.TreeProblem{
+			{Path: []byte("f"), Code: "already_exists", Message: again.Problems[0].Message}}})
+		_, err = writeTree(c, &agentpb.WriteTreeOptions{Path: dir + "/u", Stop: true}, file, rest)
+		c.fails(err, connect.CodeAlreadyExists, "")
+		over, err := writeTree(c, &agentpb.WriteTreeOptions{Path: dir + "/u", Overwrite: true}, file, rest)
+		c.must(err)
+		equal(c, "the files", over.Files, 1)
+		out := &agentpb.TreeItem{Entry: &agentpb.TreeEntry{Path: []byte("../out"), Type: agentpb.FileInfo_TYPE_FILE}}
+		_, err = writeTree(c, to, out)
+		c.fails(err, connect.CodeInvalidArgument, "not a path below a directory: '../out'")
+	})
+}
