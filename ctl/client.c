@@ -80,8 +80,9 @@ int client_put_fields(const struct client *c, const struct client_options *o, st
     return ret == 0 ? 0 : err_set(e, STATUS_INVALID_ARGUMENT, 0, "the request's header is too large");
 }
 
+/* Sends a call's only message, or (NULL) begins one whose messages follow. */
 static int send_bytes(struct client *c, const char *method, const struct client_options *o, bool unary,
-                      enum codec codec, struct bytes message, struct err *e)
+                      enum codec codec, const struct bytes *message, struct err *e)
 {
     struct http_fields fields = {0};
     struct call_spec s = {
@@ -97,7 +98,7 @@ static int send_bytes(struct client *c, const char *method, const struct client_
     call_close(&c->call);
     ret = client_put_fields(c, o, &fields, e);
     if (ret == 0)
-        ret = call_begin(&c->call, &c->wire, &s, &message, e);
+        ret = call_begin(&c->call, &c->wire, &s, message, e);
     http_fields_clear(&fields);
     return ret;
 }
@@ -111,7 +112,23 @@ static int send_message(struct client *c, const char *method, const struct clien
     if (!packed)
         return err_nomem(e, "send a request");
     protobuf_c_message_pack(m, packed);
-    return send_bytes(c, method, o, unary, CODEC_PROTO, (struct bytes){(const char *)packed, len}, e);
+    return send_bytes(c, method, o, unary, CODEC_PROTO, &(struct bytes){(const char *)packed, len}, e);
+}
+
+int client_stream_begin(struct client *c, const char *method, const struct client_options *o, struct err *e)
+{
+    return send_bytes(c, method, o, false, CODEC_PROTO, NULL, e);
+}
+
+int client_put(struct client *c, const ProtobufCMessage *m, struct err *e)
+{
+    size_t len = protobuf_c_message_get_packed_size(m);
+    CLEANUP_FREE uint8_t *packed = malloc(len + 1);
+
+    if (!packed)
+        return err_nomem(e, "send a message");
+    protobuf_c_message_pack(m, packed);
+    return call_send(&c->call, (struct bytes){(const char *)packed, len}, e);
 }
 
 int client_call_send(struct client *c, const char *method, const struct client_options *o,
@@ -212,13 +229,14 @@ static bool wants_stream(const struct client *c)
 int client_call_json(struct client *c, const char *method, const char *json,
                      void (*each)(struct bytes answer), struct answer_error *e)
 {
+    const struct bytes text = bytes_of(json);
     struct bytes answer;
     bool unary = true;
     int got;
 
     for (;;) {
         e->from_agent = false;
-        if (send_bytes(c, method, NULL, unary, CODEC_JSON, bytes_of(json), &e->err) < 0)
+        if (send_bytes(c, method, NULL, unary, CODEC_JSON, &text, &e->err) < 0)
             return -1;
         while ((got = client_receive(c, &answer, e)) == 1)
             each(answer);

@@ -46,6 +46,11 @@ int client_call_send(struct client *c, const char *method, const struct client_o
 int client_stream_send(struct client *c, const char *method, const struct client_options *o,
                        const ProtobufCMessage *m, struct err *e);
 
+/* Begins a call of a method that takes a stream; client_put sends its messages, and call_end(&c->call) says that there are no
+ * more. Return 0, or -1 with *e. */
+int client_stream_begin(struct client *c, const char *method, const struct client_options *o, struct err *e);
+int client_put(struct client *c, const ProtobufCMessage *m, struct err *e);
+
 /* What to wait for; nothing (fd -1) where none is connected. */
 struct pollfd client_poll(const struct client *c);
 

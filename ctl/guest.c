@@ -59,10 +59,23 @@ void guest_forget(struct guest *g)
     arena_clear(&g->arena);
 }
 
+struct client_options guest_options(const struct guest *g)
+{
+    return (struct client_options){.authorization = g->user ? g->authorization : NULL};
+}
+
+void guest_set_path(const char *path, char **text, ProtobufCBinaryData *bytes)
+{
+    if (utf8_valid(bytes_of(path)))
+        *text = (char *)(uintptr_t)path;
+    else
+        *bytes = (ProtobufCBinaryData){strlen(path), (uint8_t *)(uintptr_t)path};
+}
+
 const ProtobufCMessage *guest_call(struct guest *g, const char *method, const ProtobufCMessage *m,
                                    const ProtobufCMessageDescriptor *d, struct answer_error *e)
 {
-    struct client_options o = {.authorization = g->user ? g->authorization : NULL};
+    struct client_options o = guest_options(g);
     ProtobufCMessage *answer;
 
     e->from_agent = false;
@@ -81,21 +94,12 @@ static char *text_path(const char *path, struct answer_error *e)
     return NULL;
 }
 
-/* Puts the path into the one or the other field of a request. */
-static void set_path(const char *path, char **text, ProtobufCBinaryData *bytes)
-{
-    if (utf8_valid(bytes_of(path)))
-        *text = (char *)(uintptr_t)path;
-    else
-        *bytes = (ProtobufCBinaryData){strlen(path), (uint8_t *)(uintptr_t)path};
-}
-
 static const guest_file *stat_one(struct guest *g, const char *path, struct answer_error *e)
 {
     Guest__V1__StatFileRequest m = GUEST__V1__STAT_FILE_REQUEST__INIT;
     const ProtobufCMessage *answer;
 
-    set_path(path, &m.path, &m.path_bytes);
+    guest_set_path(path, &m.path, &m.path_bytes);
     answer = guest_call(g, "guest.v1.Files/Stat", &m.base, &guest__v1__stat_file_response__descriptor, e);
     if (answer && ((const Guest__V1__StatFileResponse *)answer)->file)
         return ((const Guest__V1__StatFileResponse *)answer)->file;
@@ -142,7 +146,7 @@ const Guest__V1__ListFilesResponse *guest_list(struct guest *g, const char *path
 {
     Guest__V1__ListFilesRequest m = GUEST__V1__LIST_FILES_REQUEST__INIT;
 
-    set_path(path, &m.path, &m.path_bytes);
+    guest_set_path(path, &m.path, &m.path_bytes);
     m.page = (char *)(uintptr_t)page;
     return (const Guest__V1__ListFilesResponse *)guest_call(g, "guest.v1.Files/List", &m.base,
                                                             &guest__v1__list_files_response__descriptor, e);
@@ -152,7 +156,7 @@ int guest_remove(struct guest *g, const char *path, struct answer_error *e)
 {
     Guest__V1__RemoveFileRequest m = GUEST__V1__REMOVE_FILE_REQUEST__INIT;
 
-    set_path(path, &m.path, &m.path_bytes);
+    guest_set_path(path, &m.path, &m.path_bytes);
     return guest_call(g, "guest.v1.Files/Remove", &m.base, &guest__v1__remove_file_response__descriptor, e)
                ? 0
                : -1;

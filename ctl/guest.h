@@ -37,6 +37,12 @@ void guest_close(struct guest *g);
 /* Frees the answers so far. */
 void guest_forget(struct guest *g);
 
+/* The options of a call as the user. */
+struct client_options guest_options(const struct guest *g);
+
+/* Puts the path into the field of a request that can carry it; it stays the caller's. */
+void guest_set_path(const char *path, char **text, ProtobufCBinaryData *bytes);
+
 /* One call: the answer, or NULL with *e. It is valid until guest_forget. */
 const ProtobufCMessage *guest_call(struct guest *g, const char *method, const ProtobufCMessage *m,
                                    const ProtobufCMessageDescriptor *d, struct answer_error *e);

@@ -143,9 +143,10 @@ const struct verb verbs[] = {
      "directories above DST are made in the guest. Paths of the guest begin at the user's home when they "
      "are\n"
      "relative; : alone is the default directory. Mode and time are kept (without set-user-ID bits on the\n"
-     "way out; of directories in the guest the mode only), and a link given as SRC is one with -r, else\n"
-     "what it leads to. A file gets its name when it is whole, whatever interrupts us. One that fails is\n"
-     "told, the others are copied, and the exit code is 1.",
+     "way out; a directory that is there keeps its own), and a link given as SRC is one with -r, else\n"
+     "what it leads to. With -r files, links and directories are copied, a file with two names as two; what\n"
+     "is there is replaced, directories are filled. A file gets its name when it is whole, whatever\n"
+     "interrupts us. One that fails is told, the others are copied, and the exit code is 1.",
      OPTIONS(cp_options), verb_cp},
     {"ls", "[PATH...]", "list directories of the guest", NULL, OPTIONS(ls_options), verb_ls},
     {"cat", "PATH...", "print files of the guest", NULL, NULL, 0, verb_cat},

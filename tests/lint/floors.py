@@ -15,10 +15,11 @@ BELOW = {
     "agent/rpc/codec": ["agent/core", "proto"],
     "agent/rpc": ["agent/core", "agent/net", "agent/http", "agent/rpc/codec", "proto"],
     "init": ["agent/core", "agent/guest"],
-    # guestctl speaks the agent's language with the agent's own codecs, envelopes and lists of fields, and shares nothing
-    # else.
+    # guestctl speaks the agent's language with the agent's own codecs, envelopes and lists of fields, reads and writes trees
+    # as the agent does, and shares nothing else.
     "ctl/client": ["agent/core", "agent/http/fields.h", "agent/rpc/codec", "agent/rpc/envelope.h", "agent/rpc/gzip.h"],
-    "ctl": ["agent/core", "agent/rpc/codec", "ctl/client", "proto"],
+    "ctl": ["agent/core", "agent/rpc/codec", "ctl/client", "proto", "agent/guest/fs/tree_read.h",
+            "agent/guest/fs/tree_write.h", "agent/files/tree_message.h"],
 }
 SERVICE = ["agent/core", "agent/guest", "agent/net", "agent/http", "agent/rpc", "agent/rpc/codec", "proto"]
 

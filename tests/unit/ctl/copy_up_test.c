@@ -46,39 +46,6 @@ static void a_link_takes_the_place_of_another(void **state)
     unlink(in_here("l"));
 }
 
-/* What is in it is not sent: the agent would make the directory that it has refused. */
-static void a_refused_directory_is_not_entered(void **state)
-{
-    (void)state;
-    assert_int_equal(mkdir(in_here("d"), 0750), 0);
-    write_here("d/f", "x");
-    answer_error("permission_denied");
-    assert_int_equal(send_to("d", true), CTL_REFUSED);
-    assert_non_null(strstr(said, "/d': it is said\n"));
-    assert_non_null(strstr(agent.request, "/guest.v1.Files/MakeDir"));
-    assert_int_equal(((const Guest__V1__MakeFileDirRequest *)request_message(
-                          &guest__v1__make_file_dir_request__descriptor))
-                         ->mode,
-                     0750);
-    unlink(in_here("d/f"));
-    rmdir(in_here("d"));
-}
-
-/* The agent's call has no place for its name, and no file comes that would make it. */
-static void an_empty_directory_that_cannot_be_named_is_told(void **state)
-{
-    Guest__V1__MakeFileDirResponse made = GUEST__V1__MAKE_FILE_DIR_RESPONSE__INIT;
-
-    (void)state;
-    assert_int_equal(mkdir(in_here("d"), 0755), 0);
-    assert_int_equal(mkdir(in_here("d/\xff"), 0755), 0);
-    answer_message(&made.base);
-    assert_int_equal(send_to("d", true), CTL_REFUSED);
-    assert_non_null(strstr(said, "an empty directory whose name is not UTF-8"));
-    rmdir(in_here("d/\xff"));
-    rmdir(in_here("d"));
-}
-
 static void what_is_no_file_is_told(void **state)
 {
     (void)state;
@@ -99,8 +66,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_link_takes_the_place_of_another),
-        T(a_refused_directory_is_not_entered),
-        T(an_empty_directory_that_cannot_be_named_is_told),
         T(what_is_no_file_is_told),
     };
 

@@ -69,7 +69,7 @@ UNUSED static int guestctl(const char *const *words)
 /* --- an agent -------------------------------------------------------------------------------- */
 
 /* Listens on a unix socket. For each answer it takes one connection, or the next request on the same one where
- * `same` says so, reads a request (its head, and Content-Length bytes), and sends the answer. */
+ * `same` says so, reads a request (its head, and Content-Length bytes, or to the last chunk), and sends the answer. */
 struct agent_answer {
     const char *bytes;
     size_t len;
@@ -106,6 +106,9 @@ static inline bool agent_read(struct agent *a, int fd)
         a->request[a->request_len] = 0;
         end = strstr(a->request, "\r\n\r\n");
         length = strcasestr(a->request, "content-length: ");
+        if (end && strcasestr(a->request, "transfer-encoding: chunked") &&
+            memcmp(a->request + a->request_len - 5, "0\r\n\r\n", 5) == 0)
+            return true;
         if (end && length)
             want = (size_t)(end + 4 - a->request) + strtoul(length + 16, NULL, 10);
     }
