@@ -29,6 +29,7 @@ ROWS = {
     "load": load.load,
     "h2": h2.h2,
     "files": files.files,
+    "trees": files.trees,
     "memory": memory.memory,
     "start": rows.start,
     "boot": boot.boot,

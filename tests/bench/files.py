@@ -286,5 +286,5 @@ def trees(options):
 
 
 def files(options):
-    for rows in (uploads, downloads, held, small, telling, listings, trees):
+    for rows in (uploads, downloads, held, small, telling, listings):
         yield from rows(options)
