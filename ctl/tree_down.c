@@ -121,7 +121,8 @@ static int receive(struct down *d, struct answer_error *e)
 static int open_root(struct down *d, const char *name, struct err *e)
 {
     struct fs_tree_write_options o = {.made_root = mkdir(name, 0700) == 0, .mode_mask = 0777};
-    CLEANUP_FD int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool there = o.made_root || errno == EEXIST;
+    CLEANUP_FD int fd = there ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     if (fd < 0)
         return err_set(e, STATUS_UNKNOWN, errno, "%s", name);

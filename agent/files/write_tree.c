@@ -67,6 +67,8 @@ static int open_root(struct work *w, struct err *e)
     if (fs_make_parents(path, u->uid, u->gid, e) < 0)
         return -1;
     w->options.made_root = mkdir(path, 0700) == 0;
+    if (!w->options.made_root && errno != EEXIST)
+        return err_set(e, fs_status_strict(errno), errno, "make '%s'", path);
     w->options.uid = u->uid;
     w->options.gid = u->gid;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -5,6 +5,7 @@ import os
 import shutil
 from urllib.parse import urlencode
 
+import trees
 from agent import RpcError
 
 FILESYSTEM, FILES = "filesystem.Filesystem/", "guest.v1.Files/"
@@ -157,7 +158,34 @@ def watcher(agent, place, codec="json"):
         call(agent, FILESYSTEM + "RemoveWatcher", codec, watcherId=r["watcherId"])
 
 
-STEPS = [upload, upload_atomic, download, stat, list_dir, list_page, make_dir, move, copy, compose, remove, watch, watcher]
+def read_tree(agent, place, codec="json"):
+    with connect(agent) as c:
+        items = [i for m in c.stream(trees.READ, {"path": place / "tree", "stop": True}, codec) for i in m.get("items", [])]
+    assert sum(len(base64.b64decode(i.get("data", ""))) for i in items) == 2 * len(DATA)
+
+
+def write_tree(agent, place, codec="json"):
+    """A file that is there is the old one or the new one, whole."""
+    os.makedirs(place / "grown/d", exist_ok=True)
+    with open(place / "grown/d/old", "wb") as f:
+        f.write(b"old")
+    try:
+        with connect(agent) as c:
+            w = trees.Writing(c, codec, path=place / "grown", overwrite=True, stop=True)
+            answer = w.answer(trees.directory("d"), trees.entry("d/old", data=DATA[:60_000], more=True),
+                              {"data": trees.b64(DATA[60_000:120_000]), "more": True}, {"data": trees.b64(DATA[120_000:])},
+                              trees.directory("new"), trees.entry("new/file", data=b"x"), trees.link("new/link", "file"))
+        assert (answer["files"], answer["directories"], answer["bytes"]) == ("3", "2", str(len(DATA) + 1))
+        holds(place / "grown/d/old")
+        holds(place / "grown/new/link", b"x")
+    except (RpcError, ConnectionError):
+        with open(place / "grown/d/old", "rb") as f:
+            assert f.read() in (b"old", DATA)
+        raise
+
+
+STEPS = [upload, upload_atomic, download, stat, list_dir, list_page, make_dir, move, copy, compose, remove, watch, watcher, read_tree,
+         write_tree]
 
 
 def tidy(place):
@@ -165,5 +193,5 @@ def tidy(place):
     for name in ("new", "old", "from", "target", "part1", "part2", "composed", "tree/seen"):
         if os.path.lexists(place / name):
             os.unlink(place / name)
-    for name in ("made", "moved", "copied", "doomed", "tree/came"):
+    for name in ("made", "moved", "copied", "doomed", "tree/came", "grown"):
         shutil.rmtree(place / name, ignore_errors=True)

@@ -6,10 +6,11 @@ import shutil
 import tempfile
 
 import pytest
+import trees
 from agent import RpcError, wait_for
 from faults import CallFaults, at_rest, descriptors
-from file_steps import (DATA, STEPS, Place, compose, connect, copy, download, holds, list_dir, list_page, make_dir, move, stat, tidy, upload,
-                        upload_atomic, watch, watcher)
+from file_steps import (DATA, STEPS, Place, compose, connect, copy, download, holds, list_dir, list_page, make_dir, move, read_tree, stat, tidy,
+                        upload, upload_atomic, watch, watcher, write_tree)
 
 # What may fail with what. A disk that breaks (EIO) may do so in every call; room and quota end where something is made.
 ROOM, TABLES = ["ENOSPC", "EDQUOT"], ["EMFILE", "ENFILE", "ENOMEM"]
@@ -124,9 +125,26 @@ def test_without_files_that_have_no_name_there_is_a_named_one(agent, place):
     nothing_left(agent, place)
 
 
+@pytest.mark.parametrize("goes", [False, True])
+def test_a_tree_without_files_that_have_no_name(agent, place, goes):
+    """The first file has one of its own until it is whole, and none when the client goes."""
+    with agent.fail("openat", "EOPNOTSUPP", text=".") as faults, connect(agent) as c:
+        w = trees.Writing(c, path=place / "grown")
+        w.items(trees.entry("file", data=DATA[:1000], more=True))
+        wait_for(lambda: [os.path.getsize(place / f"grown/{f}") for f in place.left_over()] == [1000], what="a file that grows")
+        if not goes:
+            assert w.answer({"data": trees.b64(b"!")})["files"] == "1"
+            holds(place / "grown/file", DATA[:1000] + b"!")
+    assert faults.failed == 1
+    wait_for(lambda: os.listdir(place / "grown") == ([] if goes else ["file"]))
+    tidy(place)
+    nothing_left(agent, place)
+
+
 # Which step is the proof of which call.
 MADE = {(upload, "writev"), (upload, "fsync"), (upload, "openat"), (upload_atomic, "writev"), (upload_atomic, "linkat"),
         (upload_atomic, "renameat"), (upload_atomic, "fsync"), (download, "preadv2"), (download, "preadv"), (upload, "newfstatat"),
         (list_dir, "getdents64"), (list_page, "getdents64"), (make_dir, "mkdir"), (move, "rename"), (copy, "copy_file_range"),
         (copy, "renameat"), (compose, "copy_file_range"), (compose, "linkat"), (watch, "inotify_add_watch"),
-        (watcher, "inotify_add_watch"), (stat, "openat2")}
+        (watcher, "inotify_add_watch"), (stat, "openat2"), (read_tree, "getdents64"), (read_tree, "openat"),
+        (write_tree, "openat"), (write_tree, "linkat"), (write_tree, "renameat"), (write_tree, "mkdirat"), (write_tree, "fchmod")}

@@ -13,7 +13,7 @@ int fs_tree_read_begin(struct fs_tree_reader *r, int root, struct err *e)
 {
     *r = FS_TREE_READER_NONE;
     if (fs_walk_begin(&r->walk, root) < 0)
-        return err_nomem(e, "read a tree");
+        return err_set(e, fs_status(errno), errno, "read a tree");
     r->path = malloc(TREE_PATH_MAX);
     r->target = malloc(PATH_MAX);
     return r->path && r->target ? 0 : err_nomem(e, "read a tree");
@@ -77,9 +77,13 @@ static int open_file(struct fs_tree_reader *r, const char *name, uint8_t *buffer
     r->fd = openat(fs_walk_fd(&r->walk), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (r->fd < 0)
         return failed(item, "open");
-    if (fstat(r->fd, &item->st) < 0 || !S_ISREG(item->st.st_mode)) {
+    if (fstat(r->fd, &item->st) < 0)
+        problem(item, fs_status_strict(errno), errno, "stat");
+    else if (!S_ISREG(item->st.st_mode))
+        problem(item, STATUS_ABORTED, 0, "it was replaced while it was read");
+    if (item->kind == FS_TREE_PROBLEM) {
         fd_close(&r->fd);
-        return problem(item, STATUS_ABORTED, 0, "it was replaced while it was read");
+        return 1;
     }
     r->left = item->st.st_blocks > 0 ? (uint64_t)item->st.st_size : UINT64_MAX;
     return read_content(r, buffer, room, item);

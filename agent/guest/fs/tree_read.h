@@ -41,8 +41,8 @@ struct fs_tree_reader {
 
 #define FS_TREE_READER_NONE ((struct fs_tree_reader){.fd = -1})
 
-/* Begins at the open directory, which it takes over. Returns 0, or -1 with *e: resource_exhausted; fs_tree_read_end is due in any
- * case. */
+/* Begins at the open directory, which it takes over. Returns 0, or -1 with *e: resource_exhausted; internal, where it
+ * cannot be looked at; fs_tree_read_end is due in any case. */
 MUST_CHECK int fs_tree_read_begin(struct fs_tree_reader *r, int root, struct err *e);
 
 /* The next item. Bytes of a file go into the buffer, of which `room` is free, at least one. What vanishes meanwhile is left out. A file

@@ -26,19 +26,27 @@ static int reject(struct err *e, const char *what, struct bytes path)
 
 /* --- directories ----------------------------------------------------------------------------- */
 
-/* Notes what the current directory will get. Returns 0, or -1 with errno. */
-static int note(struct fs_tree_writer *w, const struct fs_tree_level *level)
+/* Room for one more level, so that no directory is entered of which nothing can be noted. Returns 0, or -1 with errno. */
+static int make_room(struct fs_tree_writer *w)
 {
     size_t room = w->levels_room ? 2 * w->levels_room : 16;
+    struct fs_tree_level *levels;
 
-    if (w->walk.depth > w->levels_room) {
-        struct fs_tree_level *levels = realloc(w->levels, room * sizeof *levels);
+    if (w->walk.depth < w->levels_room)
+        return 0;
+    levels = realloc(w->levels, room * sizeof *levels);
+    if (!levels)
+        return -1;
+    w->levels = levels;
+    w->levels_room = room;
+    return 0;
+}
 
-        if (!levels)
-            return -1;
-        w->levels = levels;
-        w->levels_room = room;
-    }
+/* Goes down into a directory that will get this. Returns 0, or -1 with errno. */
+static int enter(struct fs_tree_writer *w, const char *name, const struct fs_tree_level *level)
+{
+    if (make_room(w) < 0 || fs_walk_down(&w->walk, name) < 0)
+        return -1;
     w->levels[w->walk.depth - 1] = *level;
     return 0;
 }
@@ -119,7 +127,7 @@ static int go_to(struct fs_tree_writer *w, struct bytes path, struct err *e)
         w->file.name[n] = 0;
         if (n == rest.len)
             return 0;
-        if (fs_walk_down(&w->walk, w->file.name) < 0 || note(w, &there) < 0)
+        if (enter(w, w->file.name, &there) < 0)
             return refuse(e, "open the directory above");
         at += n + 1;
     }
@@ -176,10 +184,8 @@ static int make_directory(struct fs_tree_writer *w, const struct fs_tree_entry *
 
     if (!made && errno != EEXIST)
         return refuse(e, "make directory");
-    if (fs_walk_down(&w->walk, name) < 0)
+    if (enter(w, name, &level) < 0)
         return refuse(e, made ? "open directory" : "make directory");
-    if (note(w, &level) < 0)
-        return err_nomem(e, "write a tree");
     if (made && give(w, entry, fs_walk_fd(&w->walk), "") < 0)
         return refuse(e, "change owner");
     w->directories++;
@@ -388,12 +394,16 @@ int fs_tree_write_begin(struct fs_tree_writer *w, int root, const struct fs_tree
 {
     *w = FS_TREE_WRITER_NONE;
     w->options = *o;
-    if (fs_walk_begin(&w->walk, root) < 0)
+    if (make_room(w) < 0) {
+        fd_close(&root);
         return err_nomem(e, "write a tree");
-    if (note(w, &(struct fs_tree_level){o->made_root, 0755 & o->mode_mask, {.tv_nsec = UTIME_OMIT}}) == 0)
-        return 0;
-    fs_tree_write_abandon(w);
-    return err_nomem(e, "write a tree");
+    }
+    if (fs_walk_begin(&w->walk, root) < 0) {
+        free(TAKE(w->levels));
+        return err_set(e, fs_status(errno), errno, "write a tree");
+    }
+    w->levels[0] = (struct fs_tree_level){o->made_root, 0755 & o->mode_mask, {.tv_nsec = UTIME_OMIT}};
+    return 0;
 }
 
 static int make(struct fs_tree_writer *w, const struct fs_tree_entry *entry, struct bytes content, bool more,

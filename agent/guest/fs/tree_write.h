@@ -75,7 +75,8 @@ struct fs_tree_writer {
 
 #define FS_TREE_WRITER_NONE ((struct fs_tree_writer){.file = {.fd = -1}})
 
-/* Begins in the open directory, which it takes over. Returns 0, or -1 with *e: resource_exhausted. */
+/* Begins in the open directory, which it takes over. Returns 0, or -1 with *e: resource_exhausted; internal, where it
+ * cannot be looked at. */
 MUST_CHECK int fs_tree_write_begin(struct fs_tree_writer *w, int root, const struct fs_tree_write_options *o,
                                    struct err *e);
 
