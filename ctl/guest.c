@@ -166,10 +166,9 @@ int guest_mkdir(struct guest *g, const char *path, uint32_t mode, struct answer_
 {
     Guest__V1__MakeFileDirRequest m = GUEST__V1__MAKE_FILE_DIR_REQUEST__INIT;
 
-    m.path = text_path(path, e);
+    guest_set_path(path, &m.path, &m.path_bytes);
     m.mode = mode;
-    return m.path && guest_call(g, "guest.v1.Files/MakeDir", &m.base,
-                                &guest__v1__make_file_dir_response__descriptor, e)
+    return guest_call(g, "guest.v1.Files/MakeDir", &m.base, &guest__v1__make_file_dir_response__descriptor, e)
                ? 0
                : -1;
 }
@@ -178,24 +177,31 @@ int guest_symlink(struct guest *g, const char *path, const char *target, struct 
 {
     Guest__V1__SymlinkRequest m = GUEST__V1__SYMLINK_REQUEST__INIT;
 
-    m.path = text_path(path, e);
-    m.target = m.path ? text_path(target, e) : NULL;
-    return m.target && guest_call(g, "guest.v1.Files/Symlink", &m.base,
-                                  &guest__v1__symlink_response__descriptor, e)
-               ? 0
-               : -1;
+    guest_set_path(path, &m.path, &m.path_bytes);
+    guest_set_path(target, &m.target, &m.target_bytes);
+    return guest_call(g, "guest.v1.Files/Symlink", &m.base, &guest__v1__symlink_response__descriptor, e) ? 0
+                                                                                                         : -1;
 }
 
 int guest_chmod(struct guest *g, const char *path, uint32_t mode, bool recursive, struct answer_error *e)
 {
     Guest__V1__ChmodRequest m = GUEST__V1__CHMOD_REQUEST__INIT;
 
-    m.path = text_path(path, e);
+    guest_set_path(path, &m.path, &m.path_bytes);
     m.mode = mode;
     m.recursive = recursive;
-    return m.path && guest_call(g, "guest.v1.Files/Chmod", &m.base, &guest__v1__chmod_response__descriptor, e)
-               ? 0
-               : -1;
+    return guest_call(g, "guest.v1.Files/Chmod", &m.base, &guest__v1__chmod_response__descriptor, e) ? 0 : -1;
+}
+
+int guest_copy(struct guest *g, const char *from, const char *to, bool recursive, struct answer_error *e)
+{
+    Guest__V1__CopyRequest m = GUEST__V1__COPY_REQUEST__INIT;
+
+    guest_set_path(from, &m.source, &m.source_bytes);
+    guest_set_path(to, &m.destination, &m.destination_bytes);
+    m.recursive = recursive;
+    m.overwrite = true;
+    return guest_call(g, "guest.v1.Files/Copy", &m.base, &guest__v1__copy_response__descriptor, e) ? 0 : -1;
 }
 
 int guest_move(struct guest *g, const char *from, const char *to, struct answer_error *e)

@@ -1,5 +1,5 @@
 /* The guest's files as verbs ask for them: calls one after the other on one connection. Names are bytes there; where a path is
- * not UTF-8 the calls that can carry it do, and the others say so. */
+ * not UTF-8 the calls of guest.v1.Files carry it, and the others say so. */
 #ifndef CTL_GUEST_H
 #define CTL_GUEST_H
 
@@ -55,11 +55,12 @@ const Guest__V1__ListFilesResponse *guest_list(struct guest *g, const char *path
                                                struct answer_error *e);
 
 /* Removes one entry. The others make: a directory with those bits (not_found: none above it), a link, with that text;
- * and change bits. Return 0, or -1 with *e. */
+ * change bits, copy an entry over what is there (with `recursive` a tree), and move. Return 0, or -1 with *e. */
 int guest_remove(struct guest *g, const char *path, struct answer_error *e);
 int guest_mkdir(struct guest *g, const char *path, uint32_t mode, struct answer_error *e);
 int guest_symlink(struct guest *g, const char *path, const char *target, struct answer_error *e);
 int guest_chmod(struct guest *g, const char *path, uint32_t mode, bool recursive, struct answer_error *e);
+int guest_copy(struct guest *g, const char *from, const char *to, bool recursive, struct answer_error *e);
 int guest_move(struct guest *g, const char *from, const char *to, struct answer_error *e);
 
 /* Removes an entry and all below it, makes a directory and those above it: 0755, and what is there stays. */

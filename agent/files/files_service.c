@@ -67,7 +67,7 @@ static int stat_work(struct unary *u, const struct user *user, struct err *e)
 static int make_dir_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__MakeFileDirRequest *m = (const Guest__V1__MakeFileDirRequest *)u->request;
-    CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
+    CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
     Guest__V1__MakeFileDirResponse *r =
         path ? respond(u, &guest__v1__make_file_dir_response__descriptor, e) : NULL;
 
@@ -90,19 +90,20 @@ static int remove_work(struct unary *u, const struct user *user, struct err *e)
 static int symlink_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__SymlinkRequest *m = (const Guest__V1__SymlinkRequest *)u->request;
-    CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
+    CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
+    CLEANUP_FREE char *target = path ? files_path_text(m->target, &m->target_bytes, e) : NULL;
 
-    if (!path || !respond(u, &guest__v1__symlink_response__descriptor, e))
+    if (!target || !respond(u, &guest__v1__symlink_response__descriptor, e))
         return -1;
-    if (!*m->target)
+    if (!*target)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "a link without a target");
-    return fs_symlink(m->target, path, user->uid, user->gid, e);
+    return fs_symlink(target, path, user->uid, user->gid, e);
 }
 
 static int read_link_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__ReadLinkRequest *m = (const Guest__V1__ReadLinkRequest *)u->request;
-    CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
+    CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
     Guest__V1__ReadLinkResponse *r = path ? respond(u, &guest__v1__read_link_response__descriptor, e) : NULL;
     const char *target = r ? fs_read_link(AT_FDCWD, path, &u->arena, e) : NULL;
 
@@ -117,7 +118,7 @@ static int read_link_work(struct unary *u, const struct user *user, struct err *
 static int chmod_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__ChmodRequest *m = (const Guest__V1__ChmodRequest *)u->request;
-    CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
+    CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
     struct fs_change change = {.path = path, .recursive = m->recursive, .stop = &u->stop};
 
     if (!path || check_mode(m->mode, e) < 0 || !respond(u, &guest__v1__chmod_response__descriptor, e))
@@ -147,7 +148,7 @@ static int find_owner(const char *owner, uid_t *uid, struct err *e)
 static int chown_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__ChownRequest *m = (const Guest__V1__ChownRequest *)u->request;
-    CLEANUP_FREE char *path = unary_path(u, user, m->path, NULL, e);
+    CLEANUP_FREE char *path = unary_path(u, user, m->path, &m->path_bytes, e);
     struct fs_change change = {.path = path, .recursive = m->recursive, .stop = &u->stop};
     gid_t gid = FS_KEEP;
     uid_t uid;
@@ -161,8 +162,9 @@ static int chown_work(struct unary *u, const struct user *user, struct err *e)
 static int copy_work(struct unary *u, const struct user *user, struct err *e)
 {
     const Guest__V1__CopyRequest *m = (const Guest__V1__CopyRequest *)u->request;
-    CLEANUP_FREE char *source = unary_path(u, user, m->source, NULL, e);
-    CLEANUP_FREE char *destination = source ? unary_path(u, user, m->destination, NULL, e) : NULL;
+    CLEANUP_FREE char *source = unary_path(u, user, m->source, &m->source_bytes, e);
+    CLEANUP_FREE char *destination =
+        source ? unary_path(u, user, m->destination, &m->destination_bytes, e) : NULL;
     struct fs_copy copy = {.source = source,
                            .destination = destination,
                            .recursive = m->recursive,

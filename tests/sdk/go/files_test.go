@@ -195,6 +195,24 @@ func TestTreesAreChangedAndCopied(t *testing.T) {
 	})
 }
 
+func TestNamesThatAreNotText(t *testing.T) {
+	eachWay(t, func(c *client) {
+		name := c.TempDir() + "/\xff"
+		d, l, k := []byte(name), []byte(name+"/l\xfe"), []byte(name+"/k")
+		call(c, c.files.MakeDir, &agentpb.MakeFileDirRequest{PathBytes: d})
+		call(c, c.files.Symlink, &agentpb.SymlinkRequest{TargetBytes: []byte("\xfd"), PathBytes: l})
+		call(c, c.files.Copy, &agentpb.CopyRequest{SourceBytes: l, DestinationBytes: k})
+		same(c, "the link", call(c, c.files.ReadLink, &agentpb.ReadLinkRequest{PathBytes: k}),
+			&agentpb.ReadLinkResponse{Target: []byte("\xfd")})
+		call(c, c.files.Chmod, &agentpb.ChmodRequest{PathBytes: d, Mode: 0o711})
+		call(c, c.files.Chown, &agentpb.ChownRequest{PathBytes: l, Owner: "1000"})
+		equal(c, "the mode", lstat(c, name).Mode, syscall.S_IFDIR|0o711)
+		equal(c, "the owner", lstat(c, name+"/l\xfe").Uid, 1000)
+		c.fails(refused(c, c.files.Symlink, &agentpb.SymlinkRequest{TargetBytes: []byte("a\x00b"), Path: "/tmp/x"}),
+			connect.CodeInvalidArgument, "a path with a NUL")
+	})
+}
+
 // readTree is what ReadTree sends, item by item, and how it ends.
 func readTree(c *client, m *agentpb.ReadTreeRequest) ([]*agentpb.TreeItem, error) {
 	c.Helper()
