@@ -90,10 +90,39 @@ static void bash(void)
          "complete -o default -F _guestctl guestctl");
 }
 
-/* An option for _arguments: '--name[text]:ARG:', with what zsh treats specially escaped. */
-static void zsh_option(const struct option *o)
+/* The same for zsh: $1 stands in front of the path; line_words are the words of the whole line. */
+static void zsh_paths(void)
 {
-    printf("        '--%s[", o->name);
+    puts("_guestctl_paths() {\n"
+         "    local typed=${(Q)PREFIX#$1} dir= i=2\n"
+         "    while (( i <= $#line_words )); do\n"
+         "        case $line_words[i] in\n"
+         "        (-t|--target|--wait|--token-file|--protocol) (( i += 2 )) ;;\n"
+         "        (-*) (( i++ )) ;;\n"
+         "        (*) break ;;\n"
+         "        esac\n"
+         "    done\n"
+         "    [[ $typed == */* ]] && dir=${typed%/*}/\n"
+         "    compadd -p \"$1$dir\" -S '' -- "
+         "${(f)\"$(timeout 2 \"${(@)line_words[1,i-1]}\" ls -ap -- \"$dir\" 2>/dev/null)\"}\n"
+         "}\n"
+         "_guestctl_either() {\n"
+         "    if [[ $PREFIX == :* ]]; then _guestctl_paths :; else _files; fi\n"
+         "}");
+}
+
+/* What a verb's operands are for _arguments; with a space in front it adds no words of its own to a call. */
+static const char *zsh_operands(const char *verb)
+{
+    if (takes_guest_paths(verb))
+        return " _guestctl_paths ''";
+    return strcmp(verb, "cp") == 0 ? " _guestctl_either" : "_files";
+}
+
+/* An option for _arguments, as it is written (--name): 'OPTION[text]:ARG:', with what zsh treats specially escaped. */
+static void zsh_option_as(const char *written, const struct option *o)
+{
+    printf("        '%s[", written);
     for (const char *p = o->text; *p; p++) {
         if (*p == '[' || *p == ']' || *p == ':')
             putchar('\\');
@@ -104,11 +133,24 @@ static void zsh_option(const struct option *o)
     printf("]%s%s%s' \\\n", o->arg ? ":" : "", o->arg ? o->name : "", o->arg ? ":_files" : "");
 }
 
+static void zsh_option(const struct option *o)
+{
+    char written[64];
+
+    snprintf(written, sizeof written, "--%s", o->name);
+    zsh_option_as(written, o);
+    snprintf(written, sizeof written, "-%c", o->letter);
+    if (o->letter)
+        zsh_option_as(written, o);
+}
+
 static void zsh(void)
 {
-    puts("#compdef guestctl\n"
-         "_guestctl() {\n"
-         "    local -a verbs\n"
+    puts("#compdef guestctl");
+    zsh_paths();
+    puts("_guestctl() {\n"
+         "    local -a verbs line_words\n"
+         "    line_words=(\"${(@Q)words}\")\n"
          "    verbs=(");
     for (size_t i = 0; i < verb_count; i++)
         printf("        '%s:%s'\n", verbs[i].name, verbs[i].summary);
@@ -122,12 +164,14 @@ static void zsh(void)
          "    rest)\n"
          "        case $words[1] in");
     for (size_t i = 0; i < verb_count; i++) {
-        if (verbs[i].option_count == 0)
+        const char *operands = zsh_operands(verbs[i].name);
+
+        if (verbs[i].option_count == 0 && strcmp(operands, "_files") == 0)
             continue;
         printf("        %s) _arguments \\\n", verbs[i].name);
         for (size_t k = 0; k < verbs[i].option_count; k++)
             zsh_option(&verbs[i].options[k]);
-        puts("        '*: :_files' ;;");
+        printf("        \"*: :%s\" ;;\n", operands);
     }
     puts("        completion) _values shell bash zsh fish ;;\n"
          "        esac ;;\n"
@@ -142,6 +186,40 @@ static void fish_option(const char *condition, const struct option *o)
     if (o->letter)
         printf(" -s %c", o->letter);
     printf("%s -d \"%s\"\n", o->arg ? " -r" : "", o->text);
+}
+
+/* The same for fish. */
+static void fish_paths(void)
+{
+    puts("function __guestctl_paths\n"
+         "    set -l words (commandline -opc)\n"
+         "    set -l typed (commandline -ct)\n"
+         "    set -l i 2\n"
+         "    while test $i -le (count $words)\n"
+         "        switch $words[$i]\n"
+         "            case -t --target --wait --token-file --protocol\n"
+         "                set i (math $i + 2)\n"
+         "            case '-*'\n"
+         "                set i (math $i + 1)\n"
+         "            case '*'\n"
+         "                break\n"
+         "        end\n"
+         "    end\n"
+         "    set -l dir (string replace -r '[^/]*$' '' -- (string sub -s (math 1 + (string length -- "
+         "\"$argv[1]\")) -- $typed))\n"
+         "    for line in (timeout 2 $words[1..(math $i - 1)] ls -ap -- \"$dir\" 2>/dev/null)\n"
+         "        echo -- \"$argv[1]$dir$line\"\n"
+         "    end\n"
+         "end");
+    for (size_t i = 0; i < verb_count; i++)
+        if (takes_guest_paths(verbs[i].name))
+            printf("complete -c guestctl -n '__fish_seen_subcommand_from %s' -a '(__guestctl_paths)'\n",
+                   verbs[i].name);
+    puts("complete -c guestctl -n '__fish_seen_subcommand_from cp; and string match -q \":*\" -- "
+         "(commandline -ct)' "
+         "-a '(__guestctl_paths :)'\n"
+         "complete -c guestctl -n '__fish_seen_subcommand_from cp; and not string match -q \":*\" -- "
+         "(commandline -ct)' -F");
 }
 
 static void fish(void)
@@ -160,6 +238,7 @@ static void fish(void)
             fish_option(condition, &verbs[i].options[k]);
     }
     puts("complete -c guestctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'");
+    fish_paths();
 }
 
 int verb_completion(struct ctl *c, const struct verb *v, int argc, char **argv)

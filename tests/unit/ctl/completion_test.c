@@ -99,12 +99,36 @@ static void bash_completes_paths_of_the_guest(void **state)
     }
 }
 
+/* The other shells ask in the same words, for the same verbs. */
+static void each_script_asks_for_paths_of_the_guest(void **state)
+{
+    static const char *const verb_names[] = {"ls", "cat", "stat", "rm", "mkdir", "mv", "chmod", "watch"};
+
+    (void)state;
+    for (size_t s = 0; s < ARRAY_LEN(shells); s++) {
+        assert_int_equal(GUESTCTL("completion", shells[s]), 0);
+        assert_non_null(strstr(printed, "ls -ap -- "));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(verb_names); i++) {
+        char text[80];
+
+        snprintf(text, sizeof text, "__fish_seen_subcommand_from %s' -a '(__guestctl_paths)'", verb_names[i]);
+        assert_int_equal(GUESTCTL("completion", "fish"), 0);
+        assert_non_null(strstr(printed, text));
+        snprintf(text, sizeof text, "\n        %s) _arguments ", verb_names[i]);
+        assert_int_equal(GUESTCTL("completion", "zsh"), 0);
+        assert_non_null(strstr(strstr(printed, text), "_guestctl_paths ''"));
+    }
+    assert_non_null(strstr(strstr(printed, "\n        cp) _arguments "), " _guestctl_either"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_script_names_every_verb_and_option),
         cmocka_unit_test(bash_completes_verbs_options_and_shells),
         cmocka_unit_test(bash_completes_paths_of_the_guest),
+        cmocka_unit_test(each_script_asks_for_paths_of_the_guest),
     };
 
     return RUN(tests);
