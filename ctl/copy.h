@@ -1,4 +1,4 @@
-/* What cp's two directions share: where a source goes, and the tools. */
+/* What cp's directions share: where a source goes, and the tools. */
 #ifndef CTL_COPY_H
 #define CTL_COPY_H
 
@@ -34,5 +34,8 @@ int copy_failed(struct copy *c, const char *path, int errnum, const char *what);
 /* Copy one source. Errors of files are told and counted in c->pool.code; -1: it is no use to go on. */
 int copy_up(struct copy *c, const char *source, const struct copy_place *place);
 int copy_down(struct copy *c, const char *source, const struct copy_place *place);
+
+/* The same where both are the guest's. */
+int copy_within(struct copy *c, const char *source, const struct copy_place *place);
 
 #endif

@@ -1,4 +1,4 @@
-/* cp: files and trees into the guest and out of it, as docker cp and scp. */
+/* cp: files and trees into the guest, out of it and within it, as docker cp and scp. */
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -76,14 +76,17 @@ static bool ends_in_slash(const char *path)
     return n > 0 && path[n - 1] == '/';
 }
 
-/* Copies the sources. Returns the exit code. */
-static int copy_all(struct copy *c, const struct verb *v, char **sources, int count, bool up,
-                    struct copy_place *p)
+/* Copies the sources; which of the ends are the guest's. Returns the exit code. */
+static int copy_all(struct copy *c, const struct verb *v, char **sources, int count, bool from_guest,
+                    bool to_guest, struct copy_place *p)
 {
+    int (*copy)(struct copy *, const char *, const struct copy_place *) = !from_guest ? copy_up
+                                                                          : to_guest  ? copy_within
+                                                                                      : copy_down;
     CLEANUP_FREE char *name = NULL;
     struct answer_error e;
 
-    if (!up)
+    if (!to_guest)
         place_here(p);
     else if (place_there(c, p, &name, &e) < 0)
         return guest_fail(v->name, p->path ? p->path : "", &e);
@@ -91,7 +94,7 @@ static int copy_all(struct copy *c, const struct verb *v, char **sources, int co
         return ctl_say(CTL_REFUSED, "cp '%s': not a directory", p->path);
     c->alone = count == 1;
     for (int i = 0; i < count; i++)
-        if ((up ? copy_up : copy_down)(c, up ? sources[i] : guest_path(sources[i]), p) < 0)
+        if (copy(c, from_guest ? guest_path(sources[i]) : sources[i], p) < 0)
             return CTL_FAILED;
     return pool_finish(&c->pool) < 0 ? CTL_FAILED : c->pool.code;
 }
@@ -112,17 +115,17 @@ int verb_cp(struct ctl *ctl, const struct verb *v, int argc, char **argv)
     there = *argv[argc - 1] == ':';
     if (sources < 0)
         return CTL_USAGE;
-    if (sources == there)
-        return ctl_usage(v, CTL_USAGE,
-                         there ? "both are the guest's"
-                               : "neither is the guest's: its paths begin with a colon");
+    if (!sources && !there)
+        return ctl_usage(v, CTL_USAGE, "neither is the guest's: its paths begin with a colon");
+    if (sources && there && c.resume)
+        return ctl_usage(v, CTL_USAGE, "--resume is for what is sent, not for copies in the guest");
     place.path = guest_path(argv[argc - 1]);
     if (guest_open(&c.guest, ctl, c.owner, &e) < 0)
         return ctl_fail(CTL_USAGE, &e);
     pool_init(&c.pool, ctl, v->name);
     if (strcmp(place.path, "-") == 0 && !there)
         c.pool.progress.shown_at_all = false; /* the terminal is for the content */
-    code = copy_all(&c, v, argv + o.at, argc - o.at - 1, there, &place);
+    code = copy_all(&c, v, argv + o.at, argc - o.at - 1, sources, there, &place);
     pool_close(&c.pool);
     guest_close(&c.guest);
     return code;

@@ -134,10 +134,10 @@ const struct verb verbs[] = {
     {"kill", SELECTOR_OPERANDS, "send a signal to a process",
      "SIGKILL reaches everything that the process started, unless it has a terminal.", OPTIONS(kill_options),
      verb_kill},
-    {"cp", "SRC... DST", "copy files into the guest or out of it",
+    {"cp", "SRC... DST", "copy files into the guest, out of it, or within it",
      "A path of the guest begins with a colon (cp -r src :/srv), all others are of this machine (./:x is "
      "one\n"
-     "with a colon). Sources and destination lie on different sides; - is standard input or output.\n"
+     "with a colon); - is standard input or output. From the guest to the guest the agent copies.\n"
      "Where DST is a directory the sources go into it under their own names (SRC/. means what is in SRC);\n"
      "else it is the new name. DST/ must be a directory, and so must the DST of several sources. Missing\n"
      "directories above DST are made in the guest. Paths of the guest begin at the user's home when they "

@@ -149,7 +149,7 @@ def test_where_sources_go(shared, here, there, direction):
 
 
 def test_what_is_no_copy_is_wrong_usage(shared):
-    for words in [["a"], ["a", "b"], [":a", ":b"], ["a", ":b", ":c"], ["-r", "--resume", "a", ":b"], ["--nope", "a", ":b"]]:
+    for words in [["a"], ["a", "b"], ["--resume", ":a", ":b"], ["a", ":b", ":c"], ["-r", "--resume", "a", ":b"], ["--nope", "a", ":b"]]:
         assert fails(shared, "cp", *words, code=2).startswith("guestctl: ")
 
 
@@ -158,6 +158,24 @@ def test_directories_above_are_made_in_the_guest(shared, here, there):
     ok(shared, "cp", here / "f", f":{there}/x/y/f")
     ok(shared, "cp", "-r", here, f":{there}/v/w/h")
     assert (there / "x/y/f").read_text() == (there / "v/w/h/f").read_text() == "f"
+
+
+def test_within_the_guest(shared, there):
+    make_tree(there)
+    (there / "d").mkdir()
+    ok(shared, "cp", "-r", f":{there}/a", f":{there}/d")
+    assert describe(there / "d/a") == describe(there / "a")
+    ok(shared, "cp", "-r", f":{there}/a/.", f":{there}/x/y/b")
+    assert describe(there / "x/y/b") == describe(there / "a")
+    ok(shared, "cp", f":{there}/link", f":{there}/d/f\udcfe")
+    [copied] = [f for f in os.listdir(os.fsencode(there / "d")) if f == b"f\xfe"]
+    assert (there / "d" / os.fsdecode(copied)).read_text() == "#!/bin/sh\n"
+    (there / "file").write_text("new")
+    ok(shared, "cp", f":{there}/file", f":{there}/a/script", f":{there}/d/")
+    assert (there / "d/file").read_text() == "new"
+    assert "a directory (-r copies it)" in fails(shared, "cp", f":{there}/a", f":{there}/n")
+    assert "lies in it" in fails(shared, "cp", "-r", f":{there}/a", f":{there}/a/c")
+    assert "none" in fails(shared, "cp", f":{there}/none", f":{there}/n")
 
 
 def test_standard_streams(shared, there):

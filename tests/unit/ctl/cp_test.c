@@ -12,7 +12,7 @@ static void wrong_words_are_usage(void **state)
         {{"cp"}, "a source or a destination is missing"},
         {{"cp", "a"}, "a source or a destination is missing"},
         {{"cp", "a", "b"}, "neither is the guest's"},
-        {{"cp", ":a", ":b"}, "both are the guest's"},
+        {{"cp", "--resume", ":a", ":b"}, "--resume is for what is sent"},
         {{"cp", "a", ":b", ":c"}, "not all on one side"},
         {{"cp", "-r", "--resume", "a", ":b"}, "--resume is for files"},
         {{"cp", "--nope", "a", ":b"}, "nope"},
