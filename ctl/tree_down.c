@@ -60,7 +60,7 @@ static void tell(struct down *d, struct bytes path, enum status status, const ch
 /* One item. Returns 0, or -1 with *e: the guest does not send a tree. */
 static int take_item(struct down *d, const Guest__V1__TreeItem *item, struct err *e)
 {
-    uint64_t files = d->writer.files, bytes = d->writer.bytes;
+    uint64_t files = d->writer.files;
     int ret;
 
     if (item->problem)
@@ -69,7 +69,7 @@ static int take_item(struct down *d, const Guest__V1__TreeItem *item, struct err
     ret = tree_message_write(&d->writer, item, e);
     if (ret == FS_TREE_REFUSED)
         tell(d, tree_message_path(&d->writer, item), e->status, e->text);
-    progress_add(&d->c->pool.progress, d->writer.bytes - bytes, d->writer.files > files);
+    progress_add(&d->c->pool.progress, item->data.len, d->writer.files > files);
     return ret < 0 ? -1 : 0;
 }
 

@@ -364,9 +364,10 @@ static int complete(struct fs_tree_writer *w, struct err *e)
     if (close(fd_take(&f->fd)) < 0) /* it may be what says that the disk is full (NFS) */
         return give_up(w, false, "write", e);
     if (f->named && (may_replace(w, dir, f->name) < 0 || renameat(dir, f->temporary, dir, f->name) < 0))
-        return give_up(w, false, "write", e);
+        return give_up(w, false, "name the file", e);
     f->named = false;
     w->files++;
+    w->bytes += f->bytes;
     return 0;
 }
 
@@ -374,7 +375,7 @@ static int write_content(struct fs_tree_writer *w, struct bytes content, bool mo
 {
     if (put(&w->file, content) < 0)
         return give_up(w, more, "write", e);
-    w->bytes += content.len;
+    w->file.bytes += content.len;
     return more ? 0 : complete(w, e);
 }
 
@@ -382,6 +383,7 @@ static int make_file(struct fs_tree_writer *w, const struct fs_tree_entry *entry
                      bool more, struct err *e)
 {
     w->file.entry = *entry;
+    w->file.bytes = 0;
     if (open_file(w) < 0)
         return give_up(w, more, "make file", e);
     return write_content(w, content, more, e);

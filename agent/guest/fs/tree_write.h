@@ -55,6 +55,7 @@ struct fs_tree_file {
     char temporary[32];
     char name[256];             /* NAME_MAX */
     struct fs_tree_entry entry; /* without its path and target */
+    uint64_t bytes;             /* written so far */
 };
 
 struct fs_tree_writer {

@@ -114,6 +114,7 @@ static void a_file_in_pieces_has_its_name_at_its_end(void **state)
     fs_tree_write_forget(&writer); /* its sender could not read it to its end */
     assert_int_equal(file("h", "x"), 0);
     assert_int_equal(entry_of("i", 1, S_IFREG | 0600, "half", true), 0);
+    assert_int_equal(writer.bytes, 14); /* of those that are there */
     fs_tree_write_abandon(&writer);
     assert_int_equal(entries("p"), 2);
 }
