@@ -102,28 +102,45 @@ static struct unary *unary_new(struct files *f, const struct rpc_call *call, con
     return NULL;
 }
 
-/* The path that a request is about; of two the one that it comes from. */
-static const char *path_of(const ProtobufCMessage *m)
+/* The value of a string or bytes field of that name; ptr is NULL when there is no such field. */
+static struct bytes field_of(const ProtobufCMessage *m, const char *name)
 {
-    static const char *const names[] = {"path", "source"};
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
+    const void *value = field ? (const char *)m + field->offset : NULL;
+    const ProtobufCBinaryData *data = value;
+
+    if (!field)
+        return (struct bytes){NULL, 0};
+    return field->type == PROTOBUF_C_TYPE_BYTES ? (struct bytes){(const char *)data->data, data->len}
+                                                : bytes_of(*(char *const *)value);
+}
+
+/* The path that a request is about, on the heap; of two the one that it comes from. NULL: none, or out of memory. */
+static char *path_of(const ProtobufCMessage *m)
+{
+    static const char *const names[] = {"path_bytes", "path", "source_bytes", "source"};
+    bool found = false;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const ProtobufCFieldDescriptor *field =
-            protobuf_c_message_descriptor_get_field_by_name(m->descriptor, names[i]);
+        struct bytes path = field_of(m, names[i]);
 
-        if (field)
-            return *(char *const *)(const void *)((const char *)m + field->offset);
+        if (path.len > 0)
+            return strndup(path.ptr, path.len);
+        found |= path.ptr != NULL;
     }
-    return NULL;
+    return found ? strdup("") : NULL;
 }
 
 /* The only place where these calls go to the workers. On failure u still is the caller's. */
 static int submit(struct files *f, struct unary *u, struct wait *w, struct err *e)
 {
+    CLEANUP_FREE char *path = path_of(u->request);
+
     u->waiting = ticket_new(&f->waiting, w);
     if (!u->waiting)
         return err_nomem(e, "ask a worker");
-    if (fs_submit(&f->workers, &u->job, &u->caller, path_of(u->request), e) == 0)
+    if (fs_submit(&f->workers, &u->job, &u->caller, path, e) == 0)
         return 0;
     ticket_drop(&f->waiting, u->waiting);
     return -1;

@@ -1,4 +1,5 @@
 """Calls that hang: 200 of them on a FUSE mount whose server never answers. Everybody else is served meanwhile."""
+import base64
 import os
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def metrics(agent):
     return agent.request("GET", "/metrics").json()
 
 
-def ask(agent, path, **headers):
+def ask(agent, path, method=STAT, field="path", **headers):
     """A Stat whose answer nobody waits for: its connection."""
     c = agent.connect()
-    body = b'{"path":"%s"}' % os.fspath(path).encode()
-    c.send_request("POST", f"/{STAT}", {"Content-Type": "application/json", **headers}, body)
+    body = b'{"%s":"%s"}' % (field.encode(), os.fspath(path).encode())
+    c.send_request("POST", f"/{method}", {"Content-Type": "application/json", **headers}, body)
     return c
 
 
@@ -65,6 +66,17 @@ def test_200_hung_calls_hold_up_nobody(agent, mount, tmp_path_factory):
     m = metrics(agent)
     assert m["worker_queued"] == m["worker_stuck"] == 0
     wait_for(lambda: workers(agent) == 0, 10, "the threads have left")
+
+
+def test_a_path_in_bytes_has_the_lane_of_its_mount(agent, mount):
+    paths = [base64.b64encode(f"{mount.directory}/{i}".encode()).decode() for i in range(20)]
+    hung = [ask(agent, path, "guest.v1.Files/Stat", "pathBytes") for path in paths]
+    wait_for(lambda: metrics(agent)["worker_queued"] == 20 - LANE and metrics(agent)["worker_stuck"] == LANE, 10,
+             "all of them hang, two in the kernel")
+    mount.let_go()
+    for c in hung:
+        assert c.read_response("POST").status != 200
+        c.close()
 
 
 def test_an_answer_comes_although_the_thread_is_in_the_kernel(agent, mount):
