@@ -137,6 +137,9 @@
     X(WATCH_SWEEP, 256, "watches", "ended in one turn; a closed watcher may leave many thousands")           \
     X(WATCH_ENTRIES, 64, "events", "whose entries one job of a stream reads; their memory is bounded")       \
     X(WATCHER_IDLE_MS, 1800000, "ms", "a watcher whose events nobody takes for so long is removed")          \
+    X(INIT_WORK_MS, 10000, "ms", "/init waits so long for its mounts, as envd; then 400 and they go on")     \
+    X(HOSTS_FILE_MAX, 1 * MIB, "bytes", "of /etc/hosts; a larger one is left as it is")                      \
+    X(TRUST_FILE_MAX, 8 * MIB, "bytes", "of the system's certificates with the host's; then 400")            \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 
 enum {

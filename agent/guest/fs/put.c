@@ -1,0 +1,61 @@
+#include "guest/fs/put.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/fd.h"
+#include "guest/fs/status.h"
+#include "guest/fs/temp.h"
+
+/* The directories above a path; one that cannot be made is missed when the file is. */
+static void make_parents(const char *path)
+{
+    CLEANUP_FREE char *copy = strdup(path);
+
+    for (char *p = copy ? copy + 1 : NULL; p && (p = strchr(p, '/')); p++) {
+        *p = 0;
+        mkdir(copy, 0755);
+        *p = '/';
+    }
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = RETRY_EINTR(write(fd, text, len));
+
+        if (n < 0)
+            return -1;
+        text += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int write_in_place(const char *path, const char *text, size_t len, struct err *e)
+{
+    CLEANUP_FD int fd = RETRY_EINTR(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC));
+
+    if (fd < 0 || write_all(fd, text, len) < 0)
+        return err_set(e, fs_status(errno), errno, "write %s", path);
+    return 0;
+}
+
+int fs_put(const char *path, const char *text, size_t len, mode_t mode, struct err *e)
+{
+    struct fs_temp temp;
+    int ret;
+
+    make_parents(path);
+    if (fs_temp_open(&temp, path, mode, e) < 0)
+        return -1;
+    if (fchmod(temp.fd, mode) < 0 || write_all(temp.fd, text, len) < 0)
+        ret = err_set(e, fs_status(errno), errno, "write %s", path);
+    else
+        ret = fs_temp_publish(&temp, path, e);
+    fs_temp_discard(&temp);
+    if (ret < 0 && e->errnum == EBUSY) /* rename(2): it is a mount */
+        return write_in_place(path, text, len, e);
+    return ret;
+}
