@@ -65,7 +65,7 @@ static const struct option table[] = {
     {HELP, "help", 'h', NULL, "print this, and exit", false},
     /* envd's: one of these, written with one dash, makes guestd listen as envd does */
     {PORT, "port", 0, "N", "envd: listen on this TCP port of every address, open", true},
-    {ISNOTFC, "isnotfc", 0, NULL, "envd: there is no Firecracker metadata service", true},
+    {ISNOTFC, "isnotfc", 0, NULL, "envd: do not look for Firecracker's metadata service", true},
     {COMMIT, "commit", 0, NULL, "envd: print the commit, and exit", true},
     {VERBOSE, "verbose", 0, NULL, "envd: log level debug", true},
 };
@@ -146,6 +146,7 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
         f->run_dir = value;
         return 0;
     case COMPAT:
+        f->compat_named = true;
         return parse_compat(value, &f->compat, e);
     case DEFAULT_USER:
         f->default_user = value;
@@ -203,7 +204,8 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
         f->port = (uint16_t)n;
         return 0;
     case ISNOTFC:
-        return 0; /* there is no look-up that it would stop */
+        f->isnotfc = true;
+        return 0;
     case COMMIT:
         f->commit = true;
         return 0;

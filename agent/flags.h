@@ -22,6 +22,8 @@ struct flags {
     bool require_token;
     const char *run_dir; /* NULL: the profile's default */
     enum compat compat;
+    bool compat_named; /* --compat: a host of that product is there */
+    bool isnotfc;
     const char *default_user; /* NULL: root, or whoever runs us */
     const char *cgroup_root;
     bool cgroups;

@@ -302,7 +302,6 @@ static int read_token(struct err *e)
 static int open_settings(struct err *e)
 {
     const struct flags *f = &agent.flags;
-    bool wrenn = f->compat == COMPAT_WRENN;
     char self[16];
 
     snprintf(self, sizeof self, "%u",
@@ -314,9 +313,6 @@ static int open_settings(struct err *e)
                       e) < 0)
         return -1;
     agent.settings.require_token = f->require_token;
-    if (f->envd &&
-        settings_set_internal(&agent.settings, wrenn ? "WRENN_SANDBOX" : "E2B_SANDBOX", "true", e) < 0)
-        return -1;
     settings_remember(&agent.settings, f->run_dir       ? f->run_dir
                                        : geteuid() == 0 ? "/run/guestd"
                                                         : "/tmp/guestd");
@@ -356,6 +352,14 @@ static int open_services(struct err *e)
     return 0;
 }
 
+/* Hosts of the product that we were named after, or told, find what their own agent shows. */
+static int open_identity(struct err *e)
+{
+    const struct flags *f = &agent.flags;
+
+    return f->envd || f->compat_named ? identity_wear(&agent.system.identity, !f->isnotfc, e) : 0;
+}
+
 static int open_agent(struct err *e)
 {
     if (loop_init(&agent.loop) < 0)
@@ -363,7 +367,7 @@ static int open_agent(struct err *e)
     if (open_pools(e) < 0 || open_settings(e) < 0 || open_guest(e) < 0)
         return -1;
     net_init(&agent.net, &agent.loop, &agent.pool, &agent.in_pool, agent.flags.max_connections);
-    if (open_services(e) < 0 || watch_signals(e) < 0)
+    if (open_services(e) < 0 || open_identity(e) < 0 || watch_signals(e) < 0)
         return -1;
     return doors_open(&agent.doors, &agent.flags, &agent.net, &agent.http, &agent.settings, agent.workers,
                       agent.pid1, e);
@@ -420,6 +424,7 @@ int main(int argc, char **argv)
         return give_up(&e);
     boot_phase(&agent.boot, "listen");
     log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
+    identity_look(&agent.system.identity);
     loop_run(&agent.loop);
     cgroups_destroy(&agent.cgroups);
     if (agent.pid1)

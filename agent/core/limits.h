@@ -137,9 +137,22 @@
     X(WATCH_SWEEP, 256, "watches", "ended in one turn; a closed watcher may leave many thousands")           \
     X(WATCH_ENTRIES, 64, "events", "whose entries one job of a stream reads; their memory is bounded")       \
     X(WATCHER_IDLE_MS, 1800000, "ms", "a watcher whose events nobody takes for so long is removed")          \
+    X(MMDS_TICK_MS, 50, "ms", "from a failed look at the metadata service to the next; then twice that")     \
+    X(MMDS_TICK_MAX_MS, 2000, "ms", "and so on up to this: a guest that waits does little")                  \
+    X(MMDS_POLL_MS, 60000, "ms", "the service is looked for so long; then the next /init looks again")       \
+    X(MMDS_ASK_MS, 1000, "ms", "one look; a Firecracker answers within a few")                               \
+    X(MMDS_MAX, 16 * KIB, "bytes", "its answer; then it is none. Hosts send some hundred")                   \
+    X(MMDS_WORD_MAX, 256, "bytes", "one value of it; then the answer is none")                               \
     X(INIT_WORK_MS, 10000, "ms", "/init waits so long for its mounts, as envd; then 400 and they go on")     \
+    X(VOLUMES_MAX, 64, "volumes", "of one /init; then 400. Hosts mount a few")                               \
+    X(VOLUMES_KEPT_MAX, 256, "mounts", "remembered with their sandbox; then the oldest is mounted anew")     \
     X(HOSTS_FILE_MAX, 1 * MIB, "bytes", "of /etc/hosts; a larger one is left as it is")                      \
     X(TRUST_FILE_MAX, 8 * MIB, "bytes", "of the system's certificates with the host's; then 400")            \
+    X(LOGS_QUEUE_MAX, 256 * KIB, "bytes", "log lines waiting for the host's collector; the oldest go")       \
+    X(LOGS_SEND_MS, 10000, "ms", "one line at the collector, as envd's")                                     \
+    X(LOGS_AGAIN_MS, 500, "ms", "from a failure to the next attempt; then twice that")                       \
+    X(LOGS_AGAIN_MAX_MS, 30000, "ms", "and so on up to this; a host is seldom away for longer")              \
+    X(LOGS_ATTEMPTS_MAX, 12, "attempts", "in a row; then the next line tries again. 3 minutes, then quiet")  \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 
 enum {

@@ -20,6 +20,8 @@ static struct {
     char *ring; /* LOG_RING_BYTES, NULL: lines go to stderr */
     size_t head, used;
     uint64_t dropped;
+    log_sink *sink;
+    void *sink_arg;
 } state = {.level = LOG_INFO};
 
 struct line {
@@ -163,6 +165,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 {
     struct line l = {.len = 0};
 
+    if (state.sink)
+        state.sink(state.sink_arg, level, event, fields, n);
     if (state.dropped && !state.ring) {
         uint64_t dropped = state.dropped;
         struct line note = {.len = 0};
@@ -181,6 +185,12 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         to_ring(&l);
     if (!state.ring || level >= LOG_WARN)
         to_stderr(&l);
+}
+
+void log_set_sink(log_sink *sink, void *arg)
+{
+    state.sink = sink;
+    state.sink_arg = arg;
 }
 
 void log_ring(struct bytes piece[2])

@@ -47,6 +47,13 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 #define log_warn(event, ...)  LOG_AT_(LOG_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) LOG_AT_(LOG_ERROR, event, __VA_ARGS__)
 
+/* Who gets each line besides: called from inside log_write, and what it logs itself comes back to it. */
+typedef void log_sink(void *arg, enum log_level level, const char *event, const struct log_field *fields,
+                      size_t n);
+
+/* NULL: nobody. */
+void log_set_sink(log_sink *sink, void *arg);
+
 /* The lines in the ring, oldest first, each ending in a newline; two pieces, either may be empty. */
 void log_ring(struct bytes piece[2]);
 

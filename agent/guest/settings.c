@@ -103,10 +103,6 @@ void settings_destroy(struct settings *s)
         explicit_bzero(s->token, strlen(s->token));
     free(s->token);
     free(s->secured_path);
-    free(s->hyperloop_ip);
-    free(s->lifecycle_id);
-    free(s->ca_bundle);
-    free(s->volume_mounts);
     *s = (struct settings){0};
 }
 

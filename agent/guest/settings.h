@@ -33,11 +33,6 @@ struct settings {
     int64_t timestamp_s; /* of the last accepted /init */
     int32_t timestamp_ns;
     char *secured_path; /* file that says that a token existed; NULL: none is kept */
-    /* Told by /init and kept for those who need them. */
-    char *hyperloop_ip;
-    char *lifecycle_id;
-    char *ca_bundle;
-    char *volume_mounts; /* JSON */
 };
 
 /* Defaults: the user root unless another is given, no working directory, the agent's PATH. Returns 0 or

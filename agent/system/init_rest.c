@@ -5,100 +5,40 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "guest/auth.h"
-#include "rpc/codec/json.h"
 #include "system/system.h"
 
-/* POST /init: the host tells the guest who it is, what time it is, and which token counts from now on. Hosts
- * call it again and again, so it is idempotent, and quick. */
+/* POST /init: the host tells the guest who it is, what time it is, and which token counts from now on. Hosts call it again and
+ * again, a few milliseconds apart, so it is idempotent, and quick.
+ *
+ * A call's way: body -> token -> settings -> certificates and volumes -> answer. It waits for two things only: another token than
+ * the one that is set, for what the metadata service says of it; what a worker does. The body stays as it came while it waits for
+ * the first. A host that left meanwhile has asked for nothing, or is obeyed without an answer. */
 
 #define CLOCK_BEHIND_NS 50000000LL   /* stepped when the guest is further behind */
 #define CLOCK_AHEAD_NS  5000000000LL /* or further ahead; in between time is left to the guest */
 
-/* What the body says; strings stay the JSON's. */
-struct request {
-    json_t *json;
-    json_t *vars; /* an object, or NULL */
-    const char *token;
-    bool has_timestamp;
-    int64_t seconds;
-    int32_t nanos;
-    const char *user, *workdir;
-    const char *hyperloop_ip, *lifecycle_id, *ca_bundle;
-    json_t *volume_mounts;
+struct init_call {
+    struct http_exchange *x;
+    struct chain body;
+    struct mmds_wait metadata;
+    struct init_wait work;
 };
 
-/* The string of that name; NULL when it is absent or null. Sets *bad when it is something else. */
-static const char *string_of(json_t *json, const char *name, bool *bad)
+static struct system *system_of(const struct http_exchange *x)
 {
-    json_t *v = json_object_get(json, name);
-
-    if (!v || json_is_null(v))
-        return NULL;
-    if (!json_is_string(v))
-        *bad = true;
-    return json_string_value(v);
+    return (struct system *)(uintptr_t)x->route->arg;
 }
 
-static bool all_strings(json_t *object)
-{
-    const char *name;
-    json_t *v;
+/* --- what it changes ------------------------------------------------------------------------- */
 
-    json_object_foreach(object, name, v) if (!json_is_string(v)) return false;
-    return true;
-}
-
-/* Returns 0, or -1 with *e when the body is not what it should be. An empty one asks for nothing. */
-static int parse(struct bytes body, struct request *r, struct err *e)
-{
-    const char *timestamp;
-    bool bad = false;
-
-    *r = (struct request){0};
-    if (body.len == 0)
-        return 0;
-    r->json = json_parse(body, 32 * (size_t)INIT_BODY_MAX, e);
-    if (!r->json)
-        return -1;
-    err_set(e, STATUS_INVALID_ARGUMENT, 0, "malformed");
-    r->vars = json_object_get(r->json, "envVars");
-    if (json_is_null(r->vars))
-        r->vars = NULL;
-    if (r->vars && (!json_is_object(r->vars) || !all_strings(r->vars)))
-        return -1;
-    r->token = string_of(r->json, "accessToken", &bad);
-    r->user = string_of(r->json, "defaultUser", &bad);
-    r->workdir = string_of(r->json, "defaultWorkdir", &bad);
-    r->hyperloop_ip = string_of(r->json, "hyperloopIP", &bad);
-    r->lifecycle_id = string_of(r->json, "lifecycleID", &bad);
-    r->ca_bundle = string_of(r->json, "caBundle", &bad);
-    r->volume_mounts = json_object_get(r->json, "volumeMounts");
-    timestamp = string_of(r->json, "timestamp", &bad);
-    if (timestamp) {
-        r->has_timestamp = true;
-        bad |= clock_parse_rfc3339(timestamp, strlen(timestamp), &r->seconds, &r->nanos) < 0;
-    }
-    if (r->token && (!*r->token || strchr(r->token, '\\')))
-        bad = true;
-    return bad ? -1 : 0;
-}
-
-/* The token that is set already must be shown again. Returns NULL, or why not. */
-static const char *refuse(const struct settings *s, const struct request *r)
-{
-    if (!s->token || (r->token && auth_token_equal(bytes_of(r->token), s->token)))
-        return NULL;
-    return r->token ? "access token validation failed" : "access token reset not authorized";
-}
-
-static bool older(const struct settings *s, const struct request *r)
+static bool older(const struct settings *s, const struct init_request *r)
 {
     if (!r->has_timestamp || !s->has_timestamp)
         return false;
     return r->seconds < s->timestamp_s || (r->seconds == s->timestamp_s && r->nanos < s->timestamp_ns);
 }
 
-static void set_clock(const struct request *r)
+static void set_clock(const struct init_request *r)
 {
     struct timespec now = clock_wall(), then = {.tv_sec = r->seconds, .tv_nsec = r->nanos};
     int64_t behind = (int64_t)(then.tv_sec - now.tv_sec) * 1000000000LL + (then.tv_nsec - now.tv_nsec);
@@ -130,17 +70,19 @@ static int set_vars(struct settings *s, json_t *vars, struct err *e)
     return settings_set_vars(s, names, values, n, e);
 }
 
-/* Keeps a copy of a text for those who will need it. */
-static void keep(char **to, const char *text)
+/* An address that is none is the host's mistake, and no reason to refuse the rest. */
+static void set_events(struct system *system, const char *address)
 {
-    if (!text)
-        return;
-    free(*to);
-    *to = strdup(text);
+    struct err e;
+
+    if (address && *address && identity_set_events(&system->identity, address, &e) < 0)
+        log_warn("identity.unwritten", LOG_STR("error.message", e.text));
 }
 
-static int apply(struct settings *s, const struct request *r, struct err *e)
+static int apply(struct system *system, const struct init_request *r, struct err *e)
 {
+    struct settings *s = system->settings;
+
     if (r->has_timestamp) {
         s->has_timestamp = true;
         s->timestamp_s = r->seconds;
@@ -151,61 +93,143 @@ static int apply(struct settings *s, const struct request *r, struct err *e)
         return -1;
     if (settings_set_token(s, r->token, e) < 0)
         return -1;
-    keep(&s->hyperloop_ip, r->hyperloop_ip);
-    keep(&s->lifecycle_id, r->lifecycle_id);
-    keep(&s->ca_bundle, r->ca_bundle);
-    if (r->volume_mounts && !json_is_null(r->volume_mounts)) {
-        free(s->volume_mounts);
-        s->volume_mounts = json_text(r->volume_mounts);
-    }
+    set_events(system, r->hyperloop_ip);
     return settings_set_defaults(s, r->user && *r->user ? r->user : NULL,
                                  r->workdir && *r->workdir ? r->workdir : NULL, e);
 }
 
-/* Who calls /init has brought the guest back to life: nothing stays frozen, even if what else he says is old or wrong. */
-static void obey(struct http_exchange *x, const struct request *r)
-{
-    const struct system *system = x->route->arg;
-    struct settings *s = system->settings;
-    struct err e;
+/* --- the answer ------------------------------------------------------------------------------ */
 
-    freezer_thaw_soon(system->freezer);
-    if (!older(s, r) && apply(s, r, &e) < 0) {
-        http_reply_text(x, http_status_of(e.status), e.text);
-        return;
-    }
-    if (r->token)
-        s->require_token = false; /* there is one now */
-    s->initialized = true;
+static void accept_call(struct http_exchange *x)
+{
     log_info("init.done");
     http_add(x, "Cache-Control", "no-store");
     http_reply(x, 204, NULL, (struct bytes){NULL, 0});
 }
 
-static void answer(struct http_exchange *x, struct bytes body)
+/* Certificates and volumes: 503 is for what may go well the next time. */
+static void on_work(struct init_wait *w)
 {
-    const struct system *system = x->route->arg;
-    const char *refusal;
-    struct request r;
+    struct http_exchange *x = CONTAINER_OF(w, struct init_call, work)->x;
+
+    if (w->failed)
+        http_reply_text(x, w->error.status == STATUS_UNAVAILABLE ? 503 : 400, w->error.text);
+    else
+        accept_call(x);
+}
+
+/* Who calls /init has brought the guest back to life: nothing stays frozen, even if what else he says is old or wrong. */
+static void obey(struct init_call *call, const struct init_request *r)
+{
+    struct system *system = system_of(call->x);
+    int waits = 0;
     struct err e;
 
-    http_add(x, "X-Envd-Version", system->told_version);
-    if (parse(body, &r, &e) < 0) {
-        http_reply(x, http_status_of(e.status), NULL, (struct bytes){NULL, 0});
-    } else if ((refusal = refuse(system->settings, &r))) {
-        log_warn("init.refused", LOG_STR("error.type", refusal));
-        http_reply_text(x, 401, refusal);
-    } else {
-        obey(x, &r);
+    freezer_thaw_soon(system->freezer);
+    if (!older(system->settings, r)) {
+        if (apply(system, r, &e) < 0) {
+            http_reply_text(call->x, http_status_of(e.status), e.text);
+            return;
+        }
+        waits = init_work_start(&system->init_work, r, &call->work, &e);
     }
-    json_decref(r.json);
+    if (waits < 0) {
+        http_reply_text(call->x, http_status_of(e.status), e.text);
+        return;
+    }
+    if (r->token)
+        system->settings->require_token = false; /* there is one now */
+    system->settings->initialized = true;
+    identity_look(&system->identity);
+    if (waits == 0)
+        accept_call(call->x);
+}
+
+/* --- who may ask ----------------------------------------------------------------------------- */
+
+/* Whether the caller shows the token that is set, as he must once there is one. */
+static bool has_token(const struct settings *s, const struct init_request *r)
+{
+    return s->token && r->token && auth_token_equal(bytes_of(r->token), s->token);
+}
+
+/* Decides with what the host's metadata say (NULL: there are none). Returns NULL, or why not. */
+static const char *refuse(const struct settings *s, const struct init_request *r, const struct mmds_data *m)
+{
+    bool told = m && *m->token_hash;
+
+    if (has_token(s, r) || (told && mmds_data_allows(m, r->token)) || (!told && !s->token))
+        return NULL;
+    return r->token ? "access token validation failed" : "access token reset not authorized";
+}
+
+static void decide(struct init_call *call, const struct init_request *r, const struct mmds_data *m)
+{
+    const char *refusal = refuse(system_of(call->x)->settings, r, m);
+
+    if (refusal) {
+        log_warn("init.refused", LOG_STR("error.type", refusal));
+        http_reply_text(call->x, 401, refusal);
+    } else {
+        obey(call, r);
+    }
+}
+
+/* The body's text on the heap, NUL-terminated; NULL when out of memory, which is answered. */
+static char *text_of(struct init_call *call)
+{
+    char *text = malloc(call->body.bytes + 1);
+
+    if (!text) {
+        http_error(call->x, 500, "out of memory");
+        return NULL;
+    }
+    chain_peek(&call->body, text, call->body.bytes);
+    text[call->body.bytes] = 0;
+    return text;
+}
+
+static void wipe(struct init_call *call)
+{
+    CHAIN_FOREACH (it, &call->body)
+        explicit_bzero(it->data, it->len);
+    chain_clear(&call->body);
+}
+
+/* Parses the body, and goes on: `asked` says that m is what the metadata service answered. */
+static void go_on(struct init_call *call, bool asked, const struct mmds_data *m)
+{
+    struct system *system = system_of(call->x);
+    size_t len = call->body.bytes;
+    char *text = text_of(call);
+    struct init_request r;
+    struct err e;
+
+    if (!text)
+        return;
+    if (init_request_parse(&r, (struct bytes){text, len}, &e) < 0) {
+        http_reply(call->x, http_status_of(e.status), NULL, (struct bytes){NULL, 0});
+    } else if (!asked && system->identity.has_metadata && !has_token(system->settings, &r)) {
+        mmds_ask(&system->identity.mmds, &call->metadata);
+    } else {
+        wipe(call);
+        decide(call, &r, m);
+    }
+    init_request_clear(&r);
+    explicit_bzero(text, len); /* it held the token */
+    free(text);
+}
+
+static void on_metadata(struct mmds_wait *w, const struct mmds_data *m)
+{
+    go_on(CONTAINER_OF(w, struct init_call, metadata), true, m);
 }
 
 /* --- the body -------------------------------------------------------------------------------- */
 
 static void on_body(struct http_exchange *x)
 {
-    struct chain *body = x->owner;
+    struct chain *body = &((struct init_call *)x->owner)->body;
 
     if (body->bytes + x->in.bytes > INIT_BODY_MAX) {
         http_error(x, 413, "the body of /init is larger than %u bytes", INIT_BODY_MAX);
@@ -220,39 +244,34 @@ static void on_body(struct http_exchange *x)
 
 static void on_body_end(struct http_exchange *x)
 {
-    struct chain *body = x->owner;
-    CLEANUP_FREE uint8_t *text = malloc(body->bytes + 1);
-
-    if (x->status)
-        return;
-    if (!text) {
-        http_error(x, 500, "out of memory");
-        return;
+    if (!x->status) {
+        http_add(x, "X-Envd-Version", system_of(x)->told_version);
+        go_on(x->owner, false, NULL);
     }
-    chain_peek(body, text, body->bytes);
-    answer(x, (struct bytes){(char *)text, body->bytes});
-    explicit_bzero(text, body->bytes); /* it held the token */
 }
 
 static void on_destroy(struct http_exchange *x)
 {
-    struct chain *body = x->owner;
+    struct init_call *call = x->owner;
 
-    CHAIN_FOREACH (it, body)
-        explicit_bzero(it->data, it->len);
-    chain_clear(body);
-    free(body);
+    mmds_cancel(&system_of(x)->identity.mmds, &call->metadata);
+    init_work_leave(&call->work);
+    wipe(call);
+    free(call);
 }
 
 void init_begin(struct http_exchange *x)
 {
     static const struct http_events events = {
         .body = on_body, .body_end = on_body_end, .destroy = on_destroy};
-    struct chain *body = calloc(1, sizeof *body);
+    struct init_call *call = calloc(1, sizeof *call);
 
-    if (!body) {
+    if (!call) {
         http_error(x, 500, "out of memory");
         return;
     }
-    http_own(x, &events, body);
+    call->x = x;
+    call->metadata.answered = on_metadata;
+    call->work.done = on_work;
+    http_own(x, &events, call);
 }

@@ -65,6 +65,8 @@ int system_init(struct system *s, struct rpc *rpc, struct settings *settings, st
         .started_at = clock_wall(),
         .service = {.name = "guest.v1.Agent", .methods = methods, .count = ARRAY_LEN(methods), .context = s},
     };
+    identity_init(&s->identity, rpc->loop, settings, workers, compat);
+    init_work_init(&s->init_work, rpc->loop, workers);
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         if (http_route_add(rpc->http, &routes[i]) < 0)
             return -1;
@@ -72,4 +74,10 @@ int system_init(struct system *s, struct rpc *rpc, struct settings *settings, st
         return -1;
     s->told_version = version_told(rpc->http, compat);
     return 0;
+}
+
+void system_destroy(struct system *s)
+{
+    identity_destroy(&s->identity);
+    init_work_destroy(&s->init_work);
 }

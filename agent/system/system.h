@@ -8,9 +8,8 @@
 #include "guest/freezer.h"
 #include "guest/settings.h"
 #include "rpc/rpc.h"
-
-/* Whose host the agent stands in for, where one answer cannot serve all (--compat). */
-enum compat { COMPAT_E2B, COMPAT_WRENN };
+#include "system/identity.h"
+#include "system/init_work.h"
 
 struct system {
     struct settings *settings;
@@ -21,6 +20,8 @@ struct system {
     enum compat compat;
     const char *told_version; /* see version.h */
     struct rpc_service service;
+    struct identity identity;
+    struct init_work init_work;
     struct timespec started_at;
     struct tickets waiting;       /* exchanges that wait for a worker */
     uint64_t cpu_busy, cpu_total; /* of /proc/stat at the last /metrics */
@@ -33,6 +34,9 @@ MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *s
 
 /* "e2b" or "wrenn". */
 const char *compat_name(enum compat c);
+
+/* Frees what the service holds. For tests. */
+void system_destroy(struct system *s);
 
 /* --- between the files of this folder -------------------------------------------------------- */
 

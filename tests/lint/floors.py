@@ -28,7 +28,7 @@ LIBRARIES = {
     "llhttp.h": ["agent/http", "ctl/client"],
     "nghttp2/nghttp2.h": ["agent/http", "ctl/client"],
     "zlib.h": ["agent/http", "agent/rpc"],
-    "sha2.h": ["agent/files"],
+    "sha2.h": ["agent/files", "agent/system"],
     "jansson.h": ["agent/rpc/codec"],
     "ev.h": ["agent/core"],
     "protobuf-c/protobuf-c.h": ["agent/rpc/codec"],

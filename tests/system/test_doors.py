@@ -83,7 +83,8 @@ def test_as_envd_it_listens_as_envd(how):
         for host in ("127.0.0.1", "::1"):
             assert a.request("GET", "/health", to=(host, port)).status == 204
         assert a.run("id", "-un", to=("127.0.0.1", port)).stdout == b"root\n"
-        assert a.request("GET", "/envs", to=("127.0.0.1", port)).json() == {"E2B_SANDBOX": "true"}
+        assert a.request("GET", "/envs", to=("127.0.0.1", port)).json() == {
+            "E2B_SANDBOX": "false" if how == "-isnotfc" else "true"}
 
 
 def test_tcp_has_a_token_of_its_own():
