@@ -146,6 +146,7 @@
     X(INIT_WORK_MS, 10000, "ms", "/init waits so long for its mounts, as envd; then 400 and they go on")     \
     X(VOLUMES_MAX, 64, "volumes", "of one /init; then 400. Hosts mount a few")                               \
     X(VOLUMES_KEPT_MAX, 256, "mounts", "remembered with their sandbox; then the oldest is mounted anew")     \
+    X(MOUNT_TABLE_MAX, 1 * MIB, "bytes", "of the table of mounts, where a volume's place is looked up")      \
     X(HOSTS_FILE_MAX, 1 * MIB, "bytes", "of /etc/hosts; a larger one is left as it is")                      \
     X(TRUST_FILE_MAX, 8 * MIB, "bytes", "of the system's certificates with the host's; then 400")            \
     X(LOGS_QUEUE_MAX, 256 * KIB, "bytes", "log lines waiting for the host's collector; the oldest go")       \

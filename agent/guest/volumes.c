@@ -2,10 +2,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <mntent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+
+#include "core/fd.h"
+#include "core/limits.h"
 
 /* envd's: what is written is at the server when the call returns, and nothing that another guest wrote is missed. nolock: the lock
  * manager of version 3 would need rpc.statd in the guest. */
@@ -75,20 +78,47 @@ static int make_directories(const char *path)
     return mkdir(copy, 0755) < 0 && errno != EEXIST ? -1 : 0;
 }
 
+/* The path as the table of mounts has it: space, tab, line's end and backslash as \ooo (proc(5)). */
+static void escape(const char *path, char out[4 * VOLUME_TEXT_MAX])
+{
+    for (; *path; path++) {
+        if (strchr(" \t\n\\", *path))
+            out += sprintf(out, "\\%03o", (unsigned char)*path);
+        else
+            *out++ = *path;
+    }
+    *out = 0;
+}
+
+/* Whether a line of the table is about the path; *nfs then says of which kind it is. Its fifth word is the mount point, and the kind
+ * stands behind a lone dash. */
+static bool is_line_of(const char *line, const char *path, bool *nfs)
+{
+    const char *kind = strstr(line, " - ");
+
+    for (int i = 0; line && i < 4; i++)
+        line = (line = strchr(line, ' ')) ? line + 1 : NULL;
+    if (!line || !kind || strncmp(line, path, strlen(path)) != 0 || line[strlen(path)] != ' ')
+        return false;
+    *nfs = strncmp(kind + 3, "nfs", 3) == 0;
+    return true;
+}
+
 /* Whether such a volume is mounted there, of a sandbox that was here before: anything else is not ours to take away. Only the table
- * is read, for a call on the mount could hang. */
+ * is read, for a call on the mount could hang. The last mount of a path lies on top. */
 static bool is_nfs(const char *path)
 {
-    FILE *table = setmntent("/proc/self/mounts", "re");
-    struct mntent entry;
-    char text[4096];
+    CLEANUP_FREE char *table = malloc(MOUNT_TABLE_MAX);
+    char escaped[4 * VOLUME_TEXT_MAX];
     bool nfs = false;
 
-    while (table && getmntent_r(table, &entry, text, sizeof text))
-        if (strcmp(entry.mnt_dir, path) == 0)
-            nfs = strncmp(entry.mnt_type, "nfs", 3) == 0; /* the last one lies on top */
-    if (table)
-        endmntent(table);
+    if (!table || fd_read_file(AT_FDCWD, "/proc/self/mountinfo", table, MOUNT_TABLE_MAX) < 0)
+        return false;
+    escape(path, escaped);
+    for (char *line = table, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        is_line_of(line, escaped, &nfs);
+    }
     return nfs;
 }
 
