@@ -137,5 +137,5 @@ int volume_mount(const struct volume *v, struct err *e)
     if (errno == ENODEV)
         return err_set(e, STATUS_FAILED_PRECONDITION, errno,
                        "mount %s at %s: the kernel has no NFS (CONFIG_NFS_V3)", v->target, v->path);
-    return err_set(e, STATUS_UNAVAILABLE, errno, "mount %s at %s", v->target, v->path);
+    return err_set(e, STATUS_INTERNAL, errno, "mount %s at %s", v->target, v->path);
 }
