@@ -138,7 +138,7 @@ static void who_asks_meanwhile_gets_the_same_answer(void **state)
     peer_read(&peer);
     mmds_ask(&mmds, &waiters[1].wait);
     peer_answer(&peer, 200, "t");
-    peer_read(&peer);
+    assert_memory_equal(peer_read(&peer), "GET / ", 6); /* and no second PUT */
     peer_answer(&peer, 200, "{\"instanceID\":\"i\"}");
     assert_int_equal(waiters[0].answers, 1);
     assert_int_equal(waiters[1].answers, 1);
