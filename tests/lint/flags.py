@@ -107,7 +107,7 @@ findings = [*check_table(table), *check_man("guestd.8", guestd.keys()),
 
 guestd |= {word[1:]: arg for word, arg in guestd.items() if word.startswith("--")}  # -name is --name, as in Go
 ours = guestd.keys() | called
-tools = "\n".join(tree.read(path) for path in tree.files() if path.parts[0] == "tools")
+tools = "\n".join(tree.read(path) for path in tree.files() if path.parts[0] in ("tools", "rootfs"))
 for path in tree.files(".md"):
     findings += check_document(path)
 tree.report(findings)
