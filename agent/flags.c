@@ -25,6 +25,7 @@ enum id {
     LOG_LEVEL,
     LOG_FORMAT,
     SHOW_LIMITS,
+    CHECK,
     VERSION,
     HELP,
     PORT,
@@ -61,6 +62,7 @@ static const struct option table[] = {
     {LOG_LEVEL, "log-level", 0, "LEVEL", "debug, info, warn, error or off (default info)", false},
     {LOG_FORMAT, "log-format", 0, "text|json", "how log lines look (default text)", false},
     {SHOW_LIMITS, "limits", 0, NULL, "print every limit with its reason, and exit", false},
+    {CHECK, "check", 0, NULL, "say what the kernel and the image lack and what that costs, and exit", false},
     {VERSION, "version", 0, NULL, "print guestd's version, and exit", false},
     {HELP, "help", 'h', NULL, "print this, and exit", false},
     /* envd's: one of these, written with one dash, makes guestd listen as envd does */
@@ -188,6 +190,9 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
         return parse_log(f, id, value, e);
     case SHOW_LIMITS:
         f->limits = true;
+        return 0;
+    case CHECK:
+        f->check = true;
         return 0;
     case VERSION:
         if (o->found_single)

@@ -35,7 +35,7 @@ struct flags {
     enum log_level log_level;
     enum log_format log_format;
     /* Print and exit. */
-    bool help, version, told_version, commit, limits;
+    bool help, version, told_version, commit, limits, check;
 };
 
 /* Fills *f with the defaults; `name` is what we were started as, or NULL. */

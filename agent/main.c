@@ -19,6 +19,7 @@
 #include "doors.h"
 #include "files/files.h"
 #include "flags.h"
+#include "guest/check.h"
 #include "init/end.h"
 #include "init/init.h"
 #include "process/process_service.h"
@@ -26,7 +27,7 @@
 #include "rpc/reflection.h"
 #include "system/version.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_LACKING = 1, EXIT_USAGE = 2 };
 
 /* Everything there is, once. It lives as long as the process. */
 static struct agent {
@@ -373,15 +374,18 @@ static int open_agent(struct err *e)
                       agent.pid1, e);
 }
 
-/* What only prints. Returns true when that was all. */
-static bool print_and_leave(void)
+/* What only prints. Returns true when that was all; *status is the one to exit with. */
+static bool print_and_leave(int *status)
 {
     const struct flags *f = &agent.flags;
 
+    *status = 0;
     if (f->help)
         flags_print_help();
     else if (f->limits)
         flags_print_limits();
+    else if (f->check)
+        *status = check_print(stdout) > 0 ? EXIT_LACKING : 0;
     else if (f->version)
         printf("guestd %s%s%s\n", version_own(), *version_commit() ? " " : "", version_commit());
     else if (f->commit)
@@ -405,6 +409,7 @@ static int give_up(const struct err *e)
 int main(int argc, char **argv)
 {
     struct err e;
+    int status;
 
     agent.pid1 = getpid() == 1;
     if (agent.pid1)
@@ -415,8 +420,8 @@ int main(int argc, char **argv)
         init_boot(&agent.init, &agent.boot, flags_take_setting, &agent.flags);
     if (flags_parse(&agent.flags, argc, argv, agent.pid1, &e) < 0)
         return give_up(&e);
-    if (print_and_leave())
-        return 0;
+    if (print_and_leave(&status))
+        return status;
     clean_surroundings();
     tune_malloc();
     log_init(agent.flags.log_level, agent.flags.log_format, agent.pid1);
