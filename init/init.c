@@ -42,5 +42,6 @@ void init_boot(struct init *i, struct boot *boot,
     config_read_file(&i->config, CONFIG_FILE);
     config_read_cmdline(&i->config);
     boot_phase(boot, "config");
+    mounts_tmp(&i->config, boot);
     reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */
 }

@@ -20,6 +20,8 @@ PORT = "unix:/s"
 def empty_root(options):
     """A root with nothing but both contenders, and what they are asked."""
     request = http_request("GET", "/health")
+    pages = Path("/dev/hugepages")  # there is one devtmpfs in a machine: what is made in it stays
+    there = pages.exists()
     with tempfile.TemporaryDirectory(prefix="gr", dir="/tmp") as folder, guestd() as agent:
         root = Path(folder)
         for name in MOUNTED:
@@ -27,7 +29,11 @@ def empty_root(options):
         shutil.copy(BINARY, root / "guestd")
         shutil.copy(PROGRAMS / "raw_init", root)
         (root / "response").write_bytes(answer_of(agent, request))
-        yield root, options.files.put(request)
+        try:
+            yield root, options.files.put(request)
+        finally:
+            if not there and pages.exists():
+                pages.rmdir()
 
 
 def runner(root, request, units, *command):

@@ -9,12 +9,16 @@ import pytest
 from agent import BINARY, Agent, wait_for
 
 
+HUGEPAGES = "/dev/hugepages"
+
+
 class Init(Agent):
     """guestd as PID 1. Its standard error is a file; as PID 1 it logs to memory, so there is no start line to wait for."""
 
     def __init__(self, *args, env=None):
-        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/tmp")
+        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")  # /tmp will be another
         self.path = f"{self.dir.name}/s"
+        self.pages = os.path.exists(HUGEPAGES)
         self.log_path = f"{self.dir.name}/log"
         self.process = subprocess.Popen(
             ["unshare", "--pid", "--mount", "--uts", "--net", "--fork", "--kill-child", str(BINARY),
@@ -28,8 +32,13 @@ class Init(Agent):
         self.process.wait(10)
         log = self.log
         self.process.stdout.close()
-        self.dir.cleanup()
+        self.clean_up()
         assert "Sanitizer" not in log and "runtime error" not in log, log
+
+    def clean_up(self):
+        if not self.pages and os.path.exists(HUGEPAGES):
+            os.rmdir(HUGEPAGES)  # there is one devtmpfs in a machine
+        self.dir.cleanup()
 
     @property
     def child(self):
@@ -44,8 +53,9 @@ def test_it_mounts_and_serves():
         assert lines[0].endswith(" 1") and lines[1] == "guestd"
         mounts = dict(line.split() for line in lines[2:] if line.count(" ") == 1 and line.startswith("/"))
         for target, kind in {"/proc": "proc", "/sys": "sysfs", "/dev": "devtmpfs", "/dev/pts": "devpts",
-                             "/sys/fs/cgroup": "cgroup2"}.items():
+                             "/dev/shm": "tmpfs", "/run": "tmpfs", "/tmp": "tmpfs", "/sys/fs/cgroup": "cgroup2"}.items():
             assert mounts[target] == kind
+        assert a.shell("stat -c %a /run /tmp /dev/shm; readlink /dev/fd").stdout == b"755\n1777\n1777\n/proc/self/fd\n"
         assert a.shell("tty", pty={"size": {"cols": 80, "rows": 24}}).pty == b"/dev/pts/0\r\n"
         assert a.call("guest.v1.Agent/GetInfo")["pid"] == 1
         assert a.log == ""  # the console is quiet
@@ -61,7 +71,7 @@ def test_it_reaps_orphans():
 @pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_the_machine_in_order(signo):
     a = Init()
-    with a.start("/bin/sh", "-c", "trap 'echo bye > /tmp/pid1-bye; exit' TERM; echo up; while :; do sleep .05; done") as s:
+    with a.start("/bin/sh", "-c", f"trap 'echo bye > {a.dir.name}/bye; exit' TERM; echo up; while :; do sleep .05; done") as s:
         s.started()
         s.read_until(b"up")
         os.kill(a.child, signo)
@@ -70,10 +80,9 @@ def test_it_ends_the_machine_in_order(signo):
     # what a Firecracker guest needs; unshare passes it on.
     restart = "reboot=k" in open("/proc/cmdline").read().split()
     assert a.process.returncode == -(signal.SIGHUP if restart else signal.SIGINT), a.log
-    assert open("/tmp/pid1-bye").read() == "bye\n"
-    os.unlink("/tmp/pid1-bye")
+    assert open(f"{a.dir.name}/bye").read() == "bye\n"
     a.process.stdout.close()
-    a.dir.cleanup()
+    a.clean_up()
 
 
 def test_the_log_is_in_memory_and_bounded():

@@ -11,11 +11,12 @@ from machine import CTL, HANG, Guest
 def test_it_mounts_what_programs_expect(guest):
     mounts = [line.split() for line in guest.text("cat /proc/mounts").splitlines()]
     found = {target: (kind, options.split(",")) for _, target, kind, options, *_ in mounts}
-    for target, kind in {"/proc": "proc", "/sys": "sysfs", "/dev": "devtmpfs", "/dev/pts": "devpts",
-                         "/sys/fs/cgroup": "cgroup2"}.items():
+    for target, kind in {"/proc": "proc", "/sys": "sysfs", "/dev": "devtmpfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs",
+                         "/run": "tmpfs", "/tmp": "tmpfs", "/sys/fs/cgroup": "cgroup2"}.items():
         assert found[target][0] == kind and "rw" in found[target][1] and "nosuid" in found[target][1]
     assert {"gid=5", "mode=620", "ptmxmode=666"} <= set(found["/dev/pts"][1])
-    assert len(mounts) == 6, mounts  # the root is the sixth: each once
+    assert len(mounts) == len(found), mounts  # each once
+    assert guest.text("stat -c %a /run /tmp /dev/shm; readlink /dev/fd").split() == ["755", "1777", "1777", "/proc/self/fd"]
 
 
 def test_it_is_pid_1_and_gives_processes_cgroups(guest):

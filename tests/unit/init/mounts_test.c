@@ -1,62 +1,118 @@
 /* Mounts, in a root of its own. */
-#include "init/child.h"
+#include "init/small_root.h"
 
-#include <fcntl.h>
-#include <sched.h>
-#include <stdlib.h>
-#include <sys/mount.h>
-#include <sys/vfs.h>
+#include <errno.h>
+#include <sys/sysmacros.h>
 
-#include <linux/magic.h>
+static bool no_devtmpfs;
 
-#include "init/mounts.h"
-
-static bool is_mounted(const char *path, long magic)
+static int mount_seen(const char *source, const char *target, const char *type, unsigned long flags,
+                      const void *data)
 {
-    struct statfs fs;
-
-    return statfs(path, &fs) == 0 && fs.f_type == magic;
+    if (no_devtmpfs && type && strcmp(type, "devtmpfs") == 0) {
+        errno = ENODEV;
+        return -1;
+    }
+    return mount(source, target, type, flags, data);
 }
 
-/* In a root of its own with nothing in it. */
+#define mount(source, target, type, flags, data) mount_seen(source, target, type, flags, data)
+#include "init/mounts.c"
+#undef mount
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static unsigned count_mounts(void)
+{
+    FILE *f = fopen("/proc/self/mounts", "r");
+    unsigned n = 0;
+
+    for (int ch; (ch = fgetc(f)) != EOF;)
+        n += ch == '\n';
+    fclose(f);
+    return n;
+}
+
 static int boot_in_an_empty_root(void)
 {
-    char root[] = "/tmp/guestd-root-XXXXXX";
+    struct config c;
     struct boot b;
-    int before, says[2];
+    unsigned n;
 
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(root) ||
-        mount("tmpfs", root, "tmpfs", 0, NULL) < 0)
+    if (!enter_small_root())
         return 90;
-    before = open("/", O_PATH | O_DIRECTORY);
-    if (chroot(root) < 0 || chdir("/") < 0)
-        return 91;
-    if (pipe2(says, O_NONBLOCK) < 0)
-        return 93;
-    dup2(says[1], STDERR_FILENO);
+    umask(022);
+    config_init(&c);
     boot_begin(&b);
     mounts_early(&b);
+    mounts_tmp(&c, &b);
+    n = count_mounts();
     mounts_early(&b); /* all are there already */
-    if (b.problem_count > 0)
-        return 3;
-    if (read(says[0], &(char){0}, 1) > 0)
-        return 4;
-    if (!is_mounted("/proc", PROC_SUPER_MAGIC) || !is_mounted("/sys", SYSFS_MAGIC) ||
-        !is_mounted("/dev/pts", DEVPTS_SUPER_MAGIC) || !is_mounted("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC))
+    mounts_tmp(&c, &b);
+    if (b.problem_count > 0 || count_mounts() > n)
         return 1;
-    if (access("/dev/null", F_OK) < 0)
+    if (type_at("/proc") != PROC_SUPER_MAGIC || type_at("/sys") != SYSFS_MAGIC ||
+        type_at("/dev/pts") != DEVPTS_SUPER_MAGIC || type_at("/sys/fs/cgroup") != CGROUP2_SUPER_MAGIC ||
+        type_at("/dev/shm") != TMPFS_MAGIC || !mounts_is_point("/run") || !mounts_is_point("/tmp"))
         return 2;
-    if (fchdir(before) < 0 || chroot(".") < 0 || umount2(root, MNT_DETACH) < 0 || rmdir(root) < 0)
-        return 92;
-    return 0;
+    if (mode_of("/run") != 0755 || mode_of("/tmp") != 01777 || mode_of("/dev/shm") != 01777)
+        return 3;
+    return exists("/dev/null") && exists("/dev/fd") && exists("/dev/stderr") ? 0 : 4;
+}
+
+/* What the configuration mounts on /tmp, or leaves there, is not covered. */
+static int tmp_is_the_configurations(void)
+{
+    struct config c;
+    struct boot b;
+
+    if (!enter_small_root())
+        return 90;
+    boot_begin(&b);
+    config_init(&c);
+    config_take_text(&c, "f", BYTES_LIT("mount /tmp /tmp none bind\n"));
+    mounts_tmp(&c, &b);
+    config_clear(&c);
+    return mounts_is_point("/tmp") ? 1 : 0;
+}
+
+static int boot_without_devtmpfs(void)
+{
+    struct stat st;
+    struct boot b;
+
+    if (!enter_small_root())
+        return 90;
+    umask(022);
+    no_devtmpfs = mkdir("/dev", 0755) == 0;
+    boot_begin(&b);
+    mounts_early(&b);
+    mounts_early(&b);
+    if (b.problem_count > 0 || type_at("/dev") != TMPFS_MAGIC)
+        return 1;
+    if (stat("/dev/ptmx", &st) < 0 || st.st_rdev != makedev(5, 2) || st.st_mode != (S_IFCHR | 0666))
+        return 2;
+    if (stat("/dev/console", &st) < 0 || st.st_mode != (S_IFCHR | 0600))
+        return 3;
+    return open("/dev/urandom", O_RDONLY) >= 0 && exists("/dev/shm") && exists("/dev/fd") ? 0 : 4;
 }
 
 static void an_empty_root_gets_what_a_machine_needs(void **state)
 {
     (void)state;
-    if (geteuid() != 0)
-        return; /* mounts are root's */
-    assert_int_equal(in_child(boot_in_an_empty_root), 0);
+    in_small_root(boot_in_an_empty_root);
+    in_small_root(tmp_is_the_configurations);
+}
+
+static void a_kernel_without_devtmpfs_has_devices(void **state)
+{
+    (void)state;
+    in_small_root(boot_without_devtmpfs);
 }
 
 /* A root where nothing can be mounted: PID 1 must go on, and say so. */
@@ -89,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_root_gets_what_a_machine_needs),
+        cmocka_unit_test(a_kernel_without_devtmpfs_has_devices),
         cmocka_unit_test(a_mount_that_fails_is_a_line_and_no_end),
     };
 
