@@ -287,6 +287,13 @@ int flags_take_setting(void *flags, const char *key, char **words, unsigned coun
     return 0;
 }
 
+void flags_forget_settings(void *flags)
+{
+    struct flags *f = flags;
+
+    flags_init(f, f->envd ? "envd" : NULL);
+}
+
 void flags_print_help(void)
 {
     puts("guestd [OPTIONS]: the agent inside a microVM\n");

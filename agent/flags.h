@@ -50,6 +50,9 @@ int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e
  * Returns 1, 0 when there is no such flag, or -1 with *e. */
 int flags_take_setting(void *flags, const char *key, char **words, unsigned count, struct err *e);
 
+/* As if no setting had been taken: the configuration that they came from is another one now. Only before flags_parse. */
+void flags_forget_settings(void *flags);
+
 /* The table, for the man page and the completions. */
 const struct option *flags_table(size_t *count);
 

@@ -417,7 +417,8 @@ int main(int argc, char **argv)
     boot_begin(&agent.boot);
     flags_init(&agent.flags, argc > 0 ? argv[0] : NULL);
     if (agent.pid1)
-        init_boot(&agent.init, &agent.boot, flags_take_setting, &agent.flags);
+        init_boot(&agent.init, &agent.boot,
+                  &(struct init_settings){flags_take_setting, flags_forget_settings, &agent.flags});
     if (flags_parse(&agent.flags, argc, argv, agent.pid1, &e) < 0)
         return give_up(&e);
     if (print_and_leave(&status))

@@ -1,10 +1,15 @@
 #include "init/init.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
+#include "init/modules.h"
 #include "init/mounts.h"
+#include "init/root.h"
+#include "init/sysctl.h"
+#include "init/volumes.h"
 
 void init_early(void)
 {
@@ -20,28 +25,62 @@ void init_early(void)
         close(fd);
 }
 
+/* Once for each line: the command line is read again after a change of the root. */
 static void complain(void *arg, const char *where, const struct err *e)
 {
     struct init *i = arg;
+    char line[ERR_TEXT_MAX + 64];
 
-    boot_problem(i->boot, "%s: %s", where, e->text);
+    snprintf(line, sizeof line, "%s: %s", where, e->text);
+    for (unsigned n = 0; n < i->boot->problem_count; n++)
+        if (strcmp(i->boot->problems[n], line) == 0)
+            return;
+    boot_problem(i->boot, "%s", line);
 }
 
-void init_boot(struct init *i, struct boot *boot,
-               int (*other)(void *arg, const char *key, char **words, unsigned count, struct err *e),
-               void *arg)
+static void read_config(struct init *i, const struct init_settings *settings)
+{
+    config_init(&i->config);
+    i->config.complain = complain;
+    i->config.complain_arg = i;
+    i->config.other = settings->take;
+    i->config.other_arg = settings->arg;
+    config_read_file(&i->config, CONFIG_FILE);
+    config_read_cmdline(&i->config);
+    boot_phase(i->boot, "config");
+}
+
+static void load_modules(struct init *i)
+{
+    if (!i->config.modules)
+        return;
+    modules_load(&i->config, i->boot);
+    boot_phase(i->boot, "modules");
+}
+
+/* Into another root, whose configuration counts then instead of the one that led there. */
+static void change_root(struct init *i, const struct init_settings *settings)
+{
+    if (!root_change(&i->config, i->boot))
+        return;
+    boot_phase(i->boot, "root");
+    settings->forget(settings->arg);
+    config_clear(&i->config);
+    read_config(i, settings);
+    load_modules(i);
+}
+
+void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings)
 {
     i->boot = boot;
     mounts_early(boot);
     boot_phase(boot, "mounts");
-    config_init(&i->config);
-    i->config.complain = complain;
-    i->config.complain_arg = i;
-    i->config.other = other;
-    i->config.other_arg = arg;
-    config_read_file(&i->config, CONFIG_FILE);
-    config_read_cmdline(&i->config);
-    boot_phase(boot, "config");
+    read_config(i, settings);
+    load_modules(i);
+    change_root(i, settings);
+    sysctl_apply(&i->config, boot);
     mounts_tmp(&i->config, boot);
+    volumes_mount(&i->config, boot);
+    boot_phase(boot, "volumes");
     reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */
 }

@@ -5,6 +5,10 @@
  *   console   descriptors 0 to 2, before anything can fail
  *   mounts    /proc, /sys, /dev and their like
  *   config    /etc/guestd.conf, then the kernel's command line
+ *   modules   kernel modules, which devices and file systems may need
+ *   root      from an initramfs to the real root, or an overlay over it; then config and modules again, from there
+ *   sysctl    kernel parameters
+ *   volumes   /tmp, and the file systems of the configuration
  *   ... the agent listens ...
  *   end       the end of the machine */
 #ifndef INIT_INIT_H
@@ -21,9 +25,15 @@ struct init {
 /* Gives descriptors 0 to 2 to the console, where the kernel gave none. */
 void init_early(void);
 
-/* The early work. `other` takes the settings that are the agent's own (config.h). */
-void init_boot(struct init *i, struct boot *boot,
-               int (*other)(void *arg, const char *key, char **words, unsigned count, struct err *e),
-               void *arg);
+/* The settings that are the agent's own. */
+struct init_settings {
+    int (*take)(void *arg, const char *key, char **words, unsigned count,
+                struct err *e); /* as `other` of config.h */
+    void (*forget)(void *arg);  /* all that were taken: the root has changed, and its configuration counts */
+    void *arg;
+};
+
+/* The early work. */
+void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings);
 
 #endif

@@ -55,6 +55,13 @@
     X(CONFIG_MAX, 64 * KIB, "bytes", "of the configuration file; what is beyond is left out")                \
     X(ROOT_WAIT_MS, 10000, "ms", "an initramfs waits for the root's device, unless told otherwise")          \
     X(ROOT_WAIT_MAX_MS, 3600000, "ms", "and with rootwait, or the longest that can be asked for")            \
+    X(MOUNTS_WAIT_MS, 5000, "ms", "all `mount` statements wait for devices and servers; then told")          \
+    X(DEVICES_MAX, 256, "devices", "block devices that a label is looked for on; the rest is not seen")      \
+    X(MODULES_DEP_MAX, 4 * MIB, "bytes", "modules.dep; a distribution's kernel has 1 MiB")                   \
+    X(MODULE_MAX, 64 * MIB, "bytes", "a kernel module unpacked by us; the largest have 10 MiB")              \
+    X(MODULE_NEEDS_MAX, 64, "modules", "that one module needs; the most in Debian is 20")                    \
+    X(INITRAMFS_DEPTH_MAX, 64, "levels",                                                                     \
+      "of directories of an initramfs that are emptied; deeper ones stay")                                   \
     X(MESSAGE_MAX, 16 * MIB, "bytes", "one message, uncompressed; then resource_exhausted")                  \
     X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \

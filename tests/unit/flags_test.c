@@ -261,10 +261,25 @@ static void settings_are_flags(void **state)
     assert_int_equal(flags_take_setting(&f, "nothing", none, 0, &e), 0);
 }
 
+static void settings_are_forgotten(void **state)
+{
+    static char *level[] = {"debug"}, *address[] = {"unix:/x"};
+
+    (void)state;
+    flags_init(&f, "/usr/bin/envd");
+    assert_int_equal(flags_take_setting(&f, "log-level", level, 1, &e), 1);
+    assert_int_equal(flags_take_setting(&f, "listen", address, 1, &e), 1);
+    flags_forget_settings(&f);
+    assert_int_equal(f.log_level, LOG_INFO);
+    assert_int_equal(f.listen_count, 0);
+    assert_true(f.envd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_flags),
+        cmocka_unit_test(settings_are_forgotten),
         cmocka_unit_test(without_words_there_are_defaults),
         cmocka_unit_test(each_option_sets_its_field),
         cmocka_unit_test(the_last_of_two_wins),

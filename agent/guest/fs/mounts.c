@@ -20,7 +20,7 @@ static const char *const fast_types[] = {
     "tmpfs",    "tracefs",     "udf",       "vfat",    "xfs",    "zfs",
 };
 
-static bool is_fast(const char *type)
+bool mounts_is_fast(const char *type)
 {
     for (size_t i = 0; i < ARRAY_LEN(fast_types); i++)
         if (strcmp(type, fast_types[i]) == 0)
@@ -129,7 +129,7 @@ int mounts_add(struct mounts *m, char *line)
     n = strlen(fields[4]);
     if (n > 0 && fields[4][n - 1] == '/')
         fields[4][n - 1] = 0;
-    lane = is_fast(type) ? 0 : parse_device(fields[2]);
+    lane = mounts_is_fast(type) ? 0 : parse_device(fields[2]);
     if (m->count == SLOW_MOUNTS_MAX || (lane == 0 && lane_of(m, fields[4]) == 0))
         return 0;
     return append(m, fields[4], lane, strtoull(fields[0], NULL, 10));

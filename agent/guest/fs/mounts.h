@@ -34,6 +34,9 @@ uint64_t mounts_lane(const struct mounts *m, const char *path);
 /* Whether the mount with that id is one of the slow ones. */
 bool mounts_slow(const struct mounts *m, uint64_t id);
 
+/* Whether calls on a file system of that type never wait for a network or a process. */
+bool mounts_is_fast(const char *type);
+
 /* Adds what a line of mountinfo says, if it matters. Returns 0, or -1 when out of memory. For tests. */
 MUST_CHECK int mounts_add(struct mounts *m, char *line);
 
