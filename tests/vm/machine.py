@@ -19,6 +19,7 @@ from agent import BINARY, ROOT, Agent, Connection, RpcError, wait_for
 CACHE = ROOT / "build/deps/vm"
 RUNS = ROOT / "build/vm"
 CTL = BINARY.parent / "guestctl"
+INIT_OF = {"initrd.cpio": "sbin/init", "boot.cpio": "init"}  # where guestd goes: behind stage0, or in its place
 KERNELS = ["6.1", "6.12"]
 CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
@@ -128,20 +129,20 @@ class Refused(ConnectionError):
     """The hybrid socket was closed instead of an OK: nobody listens on that port."""
 
 
-def make_initrd(kernel, directory, files=None):
-    """What is booted: the base image with guestd as its init, and {path: bytes} besides."""
-    with open(CACHE / kernel / "initrd.cpio", "rb") as base, open(directory / "initrd", "wb") as initrd:
-        shutil.copyfileobj(base, initrd)
-        initrd.write(cpio({"sbin/init": BINARY.read_bytes(), **(files or {})}))
+def make_initrd(kernel, directory, files=None, base="initrd.cpio"):
+    """What is booted: a base image with guestd as its init, and {path: bytes} besides."""
+    with open(CACHE / kernel / base, "rb") as source, open(directory / "initrd", "wb") as initrd:
+        shutil.copyfileobj(source, initrd)
+        initrd.write(cpio({INIT_OF[base]: BINARY.read_bytes(), **(files or {})}))
 
 
-def boot_words(kernel, args=(), words=""):
+def boot_words(kernel, args=(), words="", devices=()):
     """QEMU's command, to be run beside the initrd and the backend's vhost.sock."""
     append = f"{WORDS} {words} -- {' '.join(args)}"
     return qemu(accelerator(), kernel, "-smp", CPUS[accelerator()], "-initrd", "initrd", "-append", append,
                 "-device", "pcie-root-port,id=root,chassis=1,slot=1",  # so that the device can be unplugged
                 "-chardev", "socket,id=vhost,path=vhost.sock",
-                "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root")
+                "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root", *devices)
 
 
 BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock", "--uds-path=v.sock"]
@@ -150,14 +151,15 @@ BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.so
 class Guest(Agent):
     """A booted guest. The calls of Agent reach it over vsock.
 
-    args: of guestd; words: more of the kernel command line; files: {path: bytes} of its initramfs; wait=False: do not wait for guestd, call wait() later.
+    args: of guestd; words: more of the kernel command line; files: {path: bytes} of its initramfs, beside those of the archive
+    `base`; devices: more words for QEMU; wait=False: do not wait for guestd, call wait() later.
     """
     running = []
     boots = []  # (kernel, seconds from QEMU's start to the first answer)
 
-    def __init__(self, kernel, *args, words="", files=None, wait=True):
+    def __init__(self, kernel, *args, words="", files=None, base="initrd.cpio", devices=(), wait=True):
         self.kernel, self.process, self.backend, self.qmp = kernel, None, None, None
-        if not (CACHE / kernel / "initrd.cpio").exists():
+        if not (CACHE / kernel / base).exists():
             raise FileNotFoundError(f"no Linux {kernel} to boot: run tools/setup vm")
         accelerator()
         RUNS.mkdir(parents=True, exist_ok=True)
@@ -165,9 +167,9 @@ class Guest(Agent):
         self.dirfd = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
         Guest.running.append(self)
         try:
-            make_initrd(kernel, self.dir, files)
+            make_initrd(kernel, self.dir, files, base)
             self.start_backend()
-            self.start_qemu(args, words)
+            self.start_qemu(args, words, devices)
             if wait:
                 self.wait()
         except BaseException as error:
@@ -188,8 +190,8 @@ class Guest(Agent):
         self.until(lambda: all(s.exists() for s in sockets), "the backend's sockets")
         self.hide()
 
-    def start_qemu(self, args, words):
-        words = [*boot_words(self.kernel, args, words), "-qmp", "unix:qmp.sock,server=on,wait=off"]
+    def start_qemu(self, args, words, devices):
+        words = [*boot_words(self.kernel, args, words, devices), "-qmp", "unix:qmp.sock,server=on,wait=off"]
         self.since = time.monotonic()
         self.process = spawn(words, self.dir, "qemu.log")
         self.until(self.controlled, "QEMU's control socket")
