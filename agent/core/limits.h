@@ -62,6 +62,12 @@
     X(MODULE_NEEDS_MAX, 64, "modules", "that one module needs; the most in Debian is 20")                    \
     X(INITRAMFS_DEPTH_MAX, 64, "levels",                                                                     \
       "of directories of an initramfs that are emptied; deeper ones stay")                                   \
+    X(DHCP_RETRY_MS, 1000, "ms", "until a server is asked again, twice as long each time; it is near")       \
+    X(DHCP_RETRY_MAX_MS, 64000, "ms", "longest such pause (RFC 2131 4.1)")                                   \
+    X(DHCP_REQUESTS_MAX, 4, "messages", "to a server that made an offer; then it begins anew")               \
+    X(DHCP_TRIES_TOLD, 4, "messages", "without an answer; then it is told, once")                            \
+    X(DHCP_RENEW_MS, 60000, "ms", "shortest pause between two wishes to renew (RFC 2131 4.4.5)")             \
+    X(DHCP_LEASE_MIN_MS, 1000, "ms", "from a lease to its renewal, however short the server made it")        \
     X(MESSAGE_MAX, 16 * MIB, "bytes", "one message, uncompressed; then resource_exhausted")                  \
     X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \
