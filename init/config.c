@@ -8,6 +8,7 @@
 #include "core/fd.h"
 #include "core/limits.h"
 #include "init/config_keys.h"
+#include "init/ip_word.h"
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -97,7 +98,7 @@ void config_take_text(struct config *c, const char *name, struct bytes text)
 
 /* --- the kernel's command line --------------------------------------------------------------- */
 
-/* What the kernel itself would do with its root, had it no initramfs. Returns 1, 0 when the word is none of those, or -1. */
+/* What the kernel itself would do with its root, had it no initramfs, and with its network. Returns 1, 0 when the word is none of those, or -1. */
 static int take_kernel_word(struct config *c, struct bytes name, const char *value, struct err *e)
 {
     struct config_root *r = &c->root;
@@ -113,6 +114,8 @@ static int take_kernel_word(struct config *c, struct bytes name, const char *val
         r->writable = name.ptr[1] == 'w';
     } else if (bytes_are(name, "rootwait")) {
         r->wait_ms = ROOT_WAIT_MAX_MS;
+    } else if (bytes_are(name, "ip")) {
+        return ip_word_take(c, value, e) < 0 ? -1 : 1;
     } else if (bytes_are(name, "rootdelay")) {
         if (config_number(value, ROOT_WAIT_MAX_MS / 1000, &seconds, e) < 0)
             return -1;
@@ -147,7 +150,7 @@ static int take_cmdline_word(struct config *c, struct bytes word, struct err *e)
     text = arena_string(&c->arena, value.ptr ? value : (struct bytes){"", 0});
     if (!text)
         return config_full(e);
-    result = take_kernel_word(c, name, text, e);
+    result = c->in_container ? 0 : take_kernel_word(c, name, text, e);
     if (result != 0)
         return result;
     if (name.len <= 7 || memcmp(name.ptr, "guestd.", 7) != 0)

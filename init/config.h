@@ -40,7 +40,8 @@ struct config_route {
 /* An interface. */
 struct config_net {
     struct config_net *next;
-    const char *name; /* its name, or its hardware address as "aa:bb:cc:dd:ee:ff" */
+    const char *
+        name; /* its name, its hardware address as "aa:bb:cc:dd:ee:ff", or "*": the first that no other one names */
     bool dhcp;
     unsigned mtu; /* bytes; 0: as it is */
     struct config_prefix *addresses;
@@ -87,6 +88,7 @@ struct config_root {
 
 struct config {
     struct arena arena;
+    bool in_container;    /* the kernel and its own words are another's: they are passed over */
     const char *hostname; /* NULL: none */
     struct config_root root;
     struct config_mount *mounts;
@@ -96,6 +98,7 @@ struct config {
     struct config_net *nets;
     struct config_word *dns, *search;
     struct config_pair *hosts; /* address, names separated by a blank */
+    const char *seed_file;     /* NULL: none; random bytes that were kept for this machine's next boot */
     struct config_start *starts;
     char **handoff;       /* the init that becomes PID 1; NULL: we stay it */
     unsigned ready_port;  /* of the host, which is told when the agent is ready; 0: nobody is */

@@ -229,6 +229,15 @@ static int take_host(struct config *c, char **w, unsigned n, struct err *e)
     return join(c, w + 1, n - 1, &h->value, e);
 }
 
+static int take_seed_file(struct config *c, char **w, unsigned n, struct err *e)
+{
+    (void)n;
+    if (w[0][0] != '/')
+        return bad(e, "not an absolute path", w[0]);
+    c->seed_file = w[0];
+    return 0;
+}
+
 /* ADDRESS/BITS or "default", and "via ADDRESS" and "metric N" behind colons that no address has: '@' and '#'. */
 static int take_route(struct config *c, struct config_net *net, const char *text, struct err *e)
 {
@@ -406,13 +415,19 @@ static const struct key {
     {{"hostname", "NAME", "The host name."}, 1, 1, take_hostname},
     {{"env", "NAME=VALUE...", "Variables of every process."}, 1, CONFIG_WORDS_MAX, take_env},
     {{"net", "INTERFACE [dhcp] [address=A/N]... [gateway=A]... [route=A/N[@VIA][#METRIC]]... [mtu=N]",
-      "Brings an interface up, named by its name or hardware address."},
+      "Brings an interface up, named by its name or hardware address; * is the first that no other one "
+      "names."},
      1,
      CONFIG_WORDS_MAX,
      take_net},
     {{"dns", "ADDRESS...", "Name servers, for /etc/resolv.conf."}, 1, CONFIG_WORDS_MAX, take_dns},
     {{"search", "DOMAIN...", "Search domains, likewise."}, 1, CONFIG_WORDS_MAX, take_search},
     {{"host", "ADDRESS NAME...", "A line of /etc/hosts."}, 2, CONFIG_WORDS_MAX, take_host},
+    {{"seed-file", "PATH",
+      "Random bytes of this machine alone, used once at a boot without randomness, and replaced."},
+     1,
+     1,
+     take_seed_file},
     {{"module", "NAME [PARAMETER=VALUE]...",
       "Loads a kernel module and what it needs, or the file that a path names."},
      1,

@@ -86,6 +86,15 @@ static void bad_statements(void **state)
     assert_null(t.c.starts);
 }
 
+static void a_seed_file_is_an_absolute_path(void **state)
+{
+    (void)state;
+    take("seed-file /var/lib/guestd/seed\n");
+    assert_string_equal(t.c.seed_file, "/var/lib/guestd/seed");
+    take("seed-file seed\n");
+    told("f:1: seed-file: not an absolute path: 'seed'\n");
+}
+
 static void the_rest_of_the_keys(void **state)
 {
     (void)state;
@@ -130,6 +139,7 @@ static void every_key_is_documented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_seed_file_is_an_absolute_path, setup, teardown),
         cmocka_unit_test_setup_teardown(a_root, setup, teardown),
         cmocka_unit_test_setup_teardown(interfaces, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_statements, setup, teardown),
