@@ -62,6 +62,8 @@
     X(MODULE_NEEDS_MAX, 64, "modules", "that one module needs; the most in Debian is 20")                    \
     X(INITRAMFS_DEPTH_MAX, 64, "levels",                                                                     \
       "of directories of an initramfs that are emptied; deeper ones stay")                                   \
+    X(NET_PORTS_MAX, 16, "interfaces", "that the configuration names; what is beyond is left out")           \
+    X(NET_WAIT_MS, 10000, "ms", "for interfaces that are not there yet, while the agent serves")             \
     X(DHCP_RETRY_MS, 1000, "ms", "until a server is asked again, twice as long each time; it is near")       \
     X(DHCP_RETRY_MAX_MS, 64000, "ms", "longest such pause (RFC 2131 4.1)")                                   \
     X(DHCP_REQUESTS_MAX, 4, "messages", "to a server that made an offer; then it begins anew")               \
