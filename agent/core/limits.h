@@ -71,6 +71,7 @@
     X(DHCP_RENEW_MS, 60000, "ms", "shortest pause between two wishes to renew (RFC 2131 4.4.5)")             \
     X(DHCP_LEASE_MIN_MS, 1000, "ms", "from a lease to its renewal, however short the server made it")        \
     X(ETC_FILE_MAX, 64 * KIB, "bytes", "of /etc/hosts; a longer one is left alone")                          \
+    X(CLOCK_OFF_MS, 100, "ms", "between the clocks of guest and host at the boot; more is set right")        \
     X(MESSAGE_MAX, 16 * MIB, "bytes", "one message, uncompressed; then resource_exhausted")                  \
     X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \
