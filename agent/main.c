@@ -430,6 +430,8 @@ int main(int argc, char **argv)
         return give_up(&e);
     boot_phase(&agent.boot, "listen");
     log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
+    if (agent.pid1)
+        init_serve(&agent.init, &agent.loop, agent.workers);
     identity_look(&agent.system.identity);
     loop_run(&agent.loop);
     cgroups_destroy(&agent.cgroups);

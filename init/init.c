@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
+#include "core/log.h"
+#include "init/machine.h"
 #include "init/modules.h"
 #include "init/mounts.h"
 #include "init/root.h"
@@ -41,6 +44,7 @@ static void complain(void *arg, const char *where, const struct err *e)
 static void read_config(struct init *i, const struct init_settings *settings)
 {
     config_init(&i->config);
+    i->config.in_container = !i->own;
     i->config.complain = complain;
     i->config.complain_arg = i;
     i->config.other = settings->take;
@@ -70,17 +74,59 @@ static void change_root(struct init *i, const struct init_settings *settings)
     load_modules(i);
 }
 
+/* Randomness before the machine's id, which may need it. */
+static void set_up_machine(struct init *i)
+{
+    struct err e;
+
+    if (clock_set_at_boot(&i->clock, &e) < 0)
+        boot_problem(i->boot, "%s", e.text);
+    if (entropy_feed(i->config.seed_file, &i->entropy, &e) < 0)
+        boot_problem(i->boot, "%s", e.text);
+}
+
 void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings)
 {
     i->boot = boot;
     mounts_early(boot);
+    i->own = machine_is_ours();
     boot_phase(boot, "mounts");
     read_config(i, settings);
     load_modules(i);
     change_root(i, settings);
     sysctl_apply(&i->config, boot);
+    if (i->own)
+        set_up_machine(i);
+    names_set(&i->names, &i->config, boot, i->own);
+    network_up(&i->network, &i->config, boot);
+    boot_phase(boot, "network");
     mounts_tmp(&i->config, boot);
-    volumes_mount(&i->config, boot);
+    volumes_mount(&i->config, boot); /* behind the network: some lie there */
     boot_phase(boot, "volumes");
     reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */
+}
+
+static void on_leased(void *arg, const struct dhcp_lease *lease)
+{
+    struct init *i = arg;
+
+    names_take_lease(&i->names, lease);
+}
+
+/* What was done before there was a log. */
+static void log_machine(const struct init *i)
+{
+    if (i->clock.source)
+        log_info("clock.follow", LOG_STR("clock.source", i->clock.source),
+                 LOG_INT("clock.offset_ms", i->clock.offset_ms));
+    if (i->entropy.hwrng_bytes + i->entropy.seed_bytes > 0)
+        log_info("entropy.fed", LOG_INT("entropy.hwrng_bytes", i->entropy.hwrng_bytes),
+                 LOG_INT("entropy.seed_bytes", i->entropy.seed_bytes));
+}
+
+void init_serve(struct init *i, struct loop *loop, struct jobs *jobs)
+{
+    log_machine(i);
+    i->names.jobs = jobs;
+    network_serve(&i->network, loop, on_leased, i);
 }

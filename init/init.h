@@ -8,18 +8,31 @@
  *   modules   kernel modules, which devices and file systems may need
  *   root      from an initramfs to the real root, or an overlay over it; then config and modules again, from there
  *   sysctl    kernel parameters
+ *   clock     the wall clock, by the host's; entropy, where the kernel has none
+ *   names     the host name, /etc/hosts, /etc/resolv.conf, /etc/machine-id
+ *   network   lo, and the interfaces that are there
  *   volumes   /tmp, and the file systems of the configuration
  *   ... the agent listens ...
+ *   network   the interfaces that come later, and DHCP
  *   end       the end of the machine */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
 #include "guest/boot.h"
+#include "init/clock.h"
 #include "init/config.h"
+#include "init/entropy.h"
+#include "init/names.h"
+#include "init/network.h"
 
 struct init {
     struct boot *boot;
+    bool own;             /* the machine is ours, and not only a container on it */
     struct config config; /* lives as long as the agent */
+    struct clock_report clock;
+    struct entropy_report entropy;
+    struct names names;
+    struct network network;
 };
 
 /* Gives descriptors 0 to 2 to the console, where the kernel gave none. */
@@ -35,5 +48,8 @@ struct init_settings {
 
 /* The early work. */
 void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings);
+
+/* The work that could wait until the agent listens. What blocks runs in `jobs`. */
+void init_serve(struct init *i, struct loop *loop, struct jobs *jobs);
 
 #endif

@@ -10,18 +10,10 @@
 
 #include "init/devices.h"
 #include "init/filesystem.h"
+#include "init/machine.h"
 #include "init/switch_root.h"
 
 #define NEW_ROOT "/run/guestd/root"
-
-/* The pid namespace that every machine begins with (PROC_PID_INIT_INO of include/linux/proc_ns.h). In a container the kernel's
- * command line is that of its host, and so is the root it names. */
-static bool is_machine(void)
-{
-    struct stat st;
-
-    return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xeffffffcu;
-}
 
 /* Finds a device and mounts it. */
 static int mount_device(const struct config_root *r, const char *source, const char *target, const char *type,
@@ -101,7 +93,7 @@ bool root_change(const struct config *c, struct boot *b)
     initramfs = fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC;
     if (initramfs ? !r->device : !r->overlay || fs.f_type == OVERLAYFS_SUPER_MAGIC)
         return false;
-    if (!is_machine())
+    if (!machine_is_ours())
         return false;
     if (change(r, initramfs, b, &e) == 0)
         return true;
