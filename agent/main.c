@@ -351,7 +351,7 @@ static int open_services(struct err *e)
         process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
         files_init(&agent.files, &agent.rpc, &agent.settings, agent.workers, agent.flags.files_as_user) < 0 ||
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, &agent.freezer, agent.workers,
-                    agent.flags.compat) < 0)
+                    &agent.boot, agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
     return 0;
 }
