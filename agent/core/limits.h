@@ -52,6 +52,8 @@
     X(HELD_MAX_MS, 1000, "ms", "a stalled subscriber may hold up healthy ones this long; then dropped")      \
     X(BOOT_PHASES_MAX, 16, "phases", "of the boot with their times")                                         \
     X(BOOT_PROBLEMS_MAX, 32, "lines", "about what went wrong while booting, kept for GetBoot")               \
+    X(START_BACKOFF_MS, 1000, "ms", "before a program of a start statement runs again; doubled each time")   \
+    X(START_BACKOFF_MAX_MS, 60000, "ms", "the longest such wait; and a run as long begins anew")             \
     X(CONFIG_MAX, 64 * KIB, "bytes", "of the configuration file; what is beyond is left out")                \
     X(ROOT_WAIT_MS, 10000, "ms", "an initramfs waits for the root's device, unless told otherwise")          \
     X(ROOT_WAIT_MAX_MS, 3600000, "ms", "and with rootwait, or the longest that can be asked for")            \
