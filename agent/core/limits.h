@@ -54,6 +54,7 @@
     X(BOOT_PROBLEMS_MAX, 32, "lines", "about what went wrong while booting, kept for GetBoot")               \
     X(START_BACKOFF_MS, 1000, "ms", "before a program of a start statement runs again; doubled each time")   \
     X(START_BACKOFF_MAX_MS, 60000, "ms", "the longest such wait; and a run as long begins anew")             \
+    X(HANDOFF_MS, 10000, "ms", "the agent waits for the real init to run; then it goes on")                  \
     X(CONFIG_MAX, 64 * KIB, "bytes", "of the configuration file; what is beyond is left out")                \
     X(ROOT_WAIT_MS, 10000, "ms", "an initramfs waits for the root's device, unless told otherwise")          \
     X(ROOT_WAIT_MAX_MS, 3600000, "ms", "and with rootwait, or the longest that can be asked for")            \
