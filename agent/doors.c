@@ -196,7 +196,7 @@ static void unix_default(char out[ADDRESS_TEXT_MAX])
     snprintf(out, ADDRESS_TEXT_MAX, "unix:%s/guestd.sock", dir && *dir && geteuid() != 0 ? dir : "/run");
 }
 
-static int open_defaults(struct doors *d, struct net *net, bool pid1, struct err *e)
+static int open_defaults(struct doors *d, struct net *net, bool machine, struct err *e)
 {
     const struct flags *f = d->flags;
     char text[ADDRESS_TEXT_MAX];
@@ -208,7 +208,7 @@ static int open_defaults(struct doors *d, struct net *net, bool pid1, struct err
             if (e->status != STATUS_UNAVAILABLE || open_door(d, net, text, true, e) < 0)
                 return -1;
         }
-    } else if (!pid1) {
+    } else if (!machine) {
         unix_default(text);
         if (open_door(d, net, text, true, e) < 0)
             return -1;
@@ -218,8 +218,20 @@ static int open_defaults(struct doors *d, struct net *net, bool pid1, struct err
     return 0;
 }
 
+/* One that was asked for. */
+static int open_asked(struct doors *d, struct net *net, const char *text, bool open, struct boot *boot,
+                      struct err *e)
+{
+    if (open_door(d, net, text, open, e) == 0)
+        return 0;
+    if (!boot)
+        return -1;
+    boot_problem(boot, "%s", e->text);
+    return 0;
+}
+
 int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
-               struct settings *settings, struct jobs *workers, bool pid1, struct err *e)
+               struct settings *settings, struct jobs *workers, struct boot *boot, struct err *e)
 {
     bool open = flags->open || flags->token_file || flags->require_token;
     char text[ADDRESS_TEXT_MAX];
@@ -229,13 +241,13 @@ int doors_open(struct doors *d, const struct flags *flags, struct net *net, stru
     http->authorize = authorize;
     http->authorize_arg = d;
     for (unsigned i = 0; i < flags->listen_count; i++)
-        if (open_door(d, net, flags->listen[i], open, e) < 0)
+        if (open_asked(d, net, flags->listen[i], open, boot, e) < 0)
             return -1;
-    if (flags->listen_count == 0 && open_defaults(d, net, pid1, e) < 0)
+    if (d->count == 0 && open_defaults(d, net, boot != NULL, e) < 0)
         return -1;
     if (flags->tcp) {
         snprintf(text, sizeof text, "tcp:127.0.0.1:%u", flags->port);
-        if (open_door(d, net, text, open, e) < 0)
+        if (open_asked(d, net, text, open, boot, e) < 0)
             return -1;
     }
     return 0;

@@ -22,8 +22,11 @@ struct doors {
 };
 
 /* Opens all listeners and sets http's authorization. An explicit one that cannot be opened is an error; a
- * default one is left out with a line in the log. Returns 0, or -1 with *e. */
+ * default one is left out with a line in the log. Returns 0, or -1 with *e.
+ *
+ * boot: of a machine's init; NULL: we are none. There what is explicit and cannot be opened is a problem of the boot; when
+ * nothing else is left, the defaults are opened. */
 MUST_CHECK int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
-                          struct settings *settings, struct jobs *workers, bool pid1, struct err *e);
+                          struct settings *settings, struct jobs *workers, struct boot *boot, struct err *e);
 
 #endif

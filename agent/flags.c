@@ -20,6 +20,7 @@ enum id {
     RING_TOTAL,
     MAX_CONNECTIONS,
     KEEP_PROCESSES,
+    INIT,
     KILL,
     FILES_AS,
     LOG_LEVEL,
@@ -55,6 +56,7 @@ static const struct option table[] = {
     {RING_TOTAL, "ring-total", 0, "BYTES", "and of all (default 32 MiB, at most 1/16 of RAM)", false},
     {MAX_CONNECTIONS, "max-connections", 0, "N", "at the same time (default 1000)", false},
     {KEEP_PROCESSES, "keep-processes", 0, NULL, "leave processes running when the agent ends", false},
+    {INIT, "init", 0, NULL, "be the init of a container: run the program behind --, and end with it", false},
     {KILL, "kill", 0, "tree|leader", "whom SIGKILL and a process's deadline reach by default (default tree)",
      false},
     {FILES_AS, "files-as", 0, "root|user",
@@ -177,6 +179,9 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
     case KEEP_PROCESSES:
         f->keep_processes = true;
         return 0;
+    case INIT:
+        f->init = true;
+        return 0;
     case KILL:
         return parse_kill(value, &f->kill_leader, e);
     case FILES_AS:
@@ -245,30 +250,51 @@ static bool is_envds(const struct options *o, int id)
     return o->found_single && (o->found->foreign || id == NO_CGROUPS || id == CGROUP_ROOT || id == VERSION);
 }
 
-int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e)
+/* Whether the options ended at a "--". */
+static bool at_dashes(const struct options *o)
+{
+    return o->at > 1 && strcmp(o->argv[o->at - 1], "--") == 0;
+}
+
+bool flags_have_command(int argc, char **argv)
+{
+    bool init = false;
+
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--") == 0 && init)
+            return true;
+        init |= strcmp(argv[i], "--init") == 0;
+    }
+    return false;
+}
+
+int flags_parse(struct flags *f, int argc, char **argv, struct boot *boot, struct err *e)
 {
     struct options o = {
         .table = table, .count = ARRAY_LEN(table), .argc = argc, .argv = argv, .at = 1, .single_dash = true};
     const char *value;
-    int id;
 
     for (;;) {
-        id = options_next(&o, &value, e);
-        if (id == OPTIONS_END && pid1 && o.at < argc) {
+        int id = options_next(&o, &value, e);
+
+        if (id == OPTIONS_END) {
+            if (o.at >= argc)
+                return 0;
+            if (f->init && at_dashes(&o)) {
+                f->command = argv + o.at;
+                return 0;
+            }
+            if (!boot)
+                return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is not an option", argv[o.at]);
             o.at += argv[o.at][0] != '-' || !argv[o.at][1]; /* else "--" was passed, and options go on */
-            continue;
-        }
-        if (id < 0)
-            break;
-        if (take(f, &o, id, value, e) < 0)
+        } else if (id != OPTIONS_ERROR && take(f, &o, id, value, e) == 0) {
+            f->envd |= is_envds(&o, id);
+        } else if (boot) {
+            boot_problem(boot, "%s", e->text);
+        } else {
             return -1;
-        f->envd |= is_envds(&o, id);
+        }
     }
-    if (id == OPTIONS_ERROR)
-        return -1;
-    if (o.at < argc)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "'%s' is not an option", argv[o.at]);
-    return 0;
 }
 
 int flags_take_setting(void *flags, const char *key, char **words, unsigned count, struct err *e)
@@ -282,7 +308,7 @@ int flags_take_setting(void *flags, const char *key, char **words, unsigned coun
         if (count != (table[i].arg ? 1 : 0))
             return err_set(e, STATUS_INVALID_ARGUMENT, 0, "%s: it takes %s", key,
                            table[i].arg ? table[i].arg : "nothing");
-        return take(flags, &o, table[i].id, count > 0 ? words[0] : NULL, e) < 0 ? -1 : 1;
+        return take(flags, &o, table[i].id, count > 0 ? words[0] : "", e) < 0 ? -1 : 1;
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/options.h"
+#include "guest/boot.h"
 #include "system/system.h"
 
 #define FLAGS_LISTEN_MAX 16
@@ -30,6 +31,8 @@ struct flags {
     size_t ring, ring_total; /* bytes; 0: the default */
     uint32_t max_connections;
     bool keep_processes;
+    bool init;      /* --init */
+    char **command; /* with it: the program behind "--" and its arguments, of argv; NULL: none */
     bool kill_leader;
     bool files_as_user;
     enum log_level log_level;
@@ -41,10 +44,15 @@ struct flags {
 /* Fills *f with the defaults; `name` is what we were started as, or NULL. */
 void flags_init(struct flags *f, const char *name);
 
-/* Adds what argv says. pid1: the kernel hands its init the words of its command line that it does not know
- * (Documentation/admin-guide/kernel-parameters.rst); those without a dash are passed over. Returns 0, or -1 with *e: one line
- * that names the word. */
-int flags_parse(struct flags *f, int argc, char **argv, bool pid1, struct err *e);
+/* Whether argv asks for a program behind "--init" and "--": guestd is a container's entrypoint then. */
+bool flags_have_command(int argc, char **argv);
+
+/* Adds what argv says. Returns 0, or -1 with *e: one line that names the word.
+ *
+ * boot: of a machine's init; NULL: we are none. The kernel hands its init the words of its command line that it does not know
+ * (Documentation/admin-guide/kernel-parameters.rst); those without a dash are passed over. What is wrong is a problem of the
+ * boot, and left out: 0 is returned. */
+int flags_parse(struct flags *f, int argc, char **argv, struct boot *boot, struct err *e);
 
 /* Adds a statement of the configuration (init/config.h): each flag that is not envd's is a key. Strings must live as long as *f.
  * Returns 1, 0 when there is no such flag, or -1 with *e. */

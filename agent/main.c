@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <termios.h>
@@ -20,11 +19,13 @@
 #include "files/files.h"
 #include "flags.h"
 #include "guest/check.h"
-#include "init/end.h"
+#include "init/entrypoint.h"
 #include "init/init.h"
+#include "init/machine.h"
 #include "process/process_service.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
+#include "stop.h"
 #include "system/version.h"
 
 enum { EXIT_LACKING = 1, EXIT_USAGE = 2 };
@@ -50,12 +51,9 @@ static struct agent {
     struct files files;
     struct system system;
     struct doors doors;
-    int signal_fd;
-    ev_io signals;
-    ev_timer shutdown;
-    uint64_t shutdown_since_ms; /* 0: not shutting down */
-    int shutdown_signal;
-    bool killed;
+    struct entrypoint entrypoint;
+    struct stop stop;
+    bool booted; /* we were the machine's init, and are, or have handed that on */
     bool pid1;
 } agent;
 
@@ -91,6 +89,8 @@ static void clean_surroundings(void)
             signal(s, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, SIGPIPE);
+    if (agent.pid1)
+        end_signals(&set); /* one that comes before they are watched must wait, not be lost */
     sigprocmask(SIG_SETMASK, &set, NULL);
     umask(022);
 }
@@ -206,75 +206,6 @@ static int open_pools(struct err *e)
     return 0;
 }
 
-/* --- the end --------------------------------------------------------------------------------- */
-
-static bool all_gone(void)
-{
-    return agent.net.count == 0 && (agent.flags.keep_processes || agent.execs.count == 0) &&
-           agent.cgroups.removing == 0 && !agent.execs.gate_shut;
-}
-
-/* Looks every few milliseconds how far the shutdown is. */
-static void on_shutdown(struct ev_loop *ev, ev_timer *w, int revents)
-{
-    uint64_t age = clock_mono_ms() - agent.shutdown_since_ms;
-
-    (void)ev;
-    (void)revents;
-    if (all_gone() || age >= SHUTDOWN_MAX_MS - 500) {
-        loop_stop(&agent.loop);
-        return;
-    }
-    if (age >= SHUTDOWN_GRACE_MS && !agent.killed && !agent.flags.keep_processes) {
-        agent.killed = true;
-        execs_stop(&agent.execs, SIGKILL);
-    }
-    loop_timer(&agent.loop, w, 10);
-}
-
-/* No new connections or processes, streams end and say why, processes get a grace. */
-static void begin_shutdown(int signo)
-{
-    if (agent.shutdown_since_ms)
-        return;
-    agent.shutdown_since_ms = clock_mono_ms();
-    agent.shutdown_signal = signo;
-    log_info("agent.shutdown", LOG_INT("process.signal", signo));
-    net_unlisten(&agent.net);
-    freezer_thaw_soon(&agent.freezer); /* nobody else would, and what is frozen cannot end in order */
-    execs_stop(&agent.execs, agent.flags.keep_processes ? 0 : SIGTERM);
-    net_shutdown(&agent.net);
-    loop_timer(&agent.loop, &agent.shutdown, 1);
-}
-
-static void on_signal(struct ev_loop *ev, ev_io *w, int revents)
-{
-    struct signalfd_siginfo info;
-
-    (void)ev;
-    (void)w;
-    (void)revents;
-    while (read(agent.signal_fd, &info, sizeof info) == sizeof info)
-        begin_shutdown((int)info.ssi_signo);
-}
-
-static int watch_signals(struct err *e)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    agent.signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (agent.signal_fd < 0)
-        return err_set(e, STATUS_INTERNAL, errno, "signalfd");
-    ev_io_init(&agent.signals, on_signal, agent.signal_fd, EV_READ);
-    ev_io_start(agent.loop.ev, &agent.signals);
-    ev_init(&agent.shutdown, on_shutdown);
-    return 0;
-}
-
 /* --- the beginning --------------------------------------------------------------------------- */
 
 /* Reads the token of --token-file: its first line. */
@@ -317,7 +248,15 @@ static int open_settings(struct err *e)
     settings_remember(&agent.settings, f->run_dir       ? f->run_dir
                                        : geteuid() == 0 ? "/run/guestd"
                                                         : "/tmp/guestd");
-    return read_token(e);
+    if (agent.booted)
+        init_environment(&agent.init, &agent.settings);
+    if (read_token(e) == 0)
+        return 0;
+    if (!agent.booted)
+        return -1;
+    boot_problem(&agent.boot, "%s", e->text);
+    agent.settings.require_token = true; /* not open for want of the token that was to close it */
+    return 0;
 }
 
 static int open_guest(struct err *e)
@@ -348,7 +287,7 @@ static int open_services(struct err *e)
         process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
         files_init(&agent.files, &agent.rpc, &agent.settings, agent.workers, agent.flags.files_as_user) < 0 ||
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, &agent.freezer, agent.workers,
-                    agent.flags.compat) < 0)
+                    &agent.boot, agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
     return 0;
 }
@@ -361,6 +300,54 @@ static int open_identity(struct err *e)
     return f->envd || f->compat_named ? identity_wear(&agent.system.identity, !f->isnotfc, e) : 0;
 }
 
+/* The entrypoint's program has ended: so do we, in order. */
+static void on_command_ended(struct entrypoint *p)
+{
+    (void)p;
+    stop_begin(&agent.stop, SIGTERM);
+}
+
+static bool is_command(void *arg, pid_t pid, int status)
+{
+    return entrypoint_reaped(arg, pid, status);
+}
+
+static int watch_command(struct err *e)
+{
+    if (!agent.flags.command)
+        return 0;
+    if (entrypoint_init(&agent.entrypoint, &agent.loop, e) < 0)
+        return -1;
+    agent.entrypoint.ended = on_command_ended;
+    agent.execs.is_others = is_command;
+    agent.execs.others = &agent.entrypoint;
+    return 0;
+}
+
+static void on_stop(struct stop *s)
+{
+    (void)s;
+    if (agent.booted)
+        starts_stop(&agent.init.starts);
+}
+
+static int watch_signals(struct err *e)
+{
+    agent.stop = (struct stop){
+        .loop = &agent.loop,
+        .net = &agent.net,
+        .execs = &agent.execs,
+        .freezer = &agent.freezer,
+        .keep_processes = agent.flags.keep_processes && !agent.pid1,
+        .pid1 = agent.pid1,
+        .drains = agent.pid1,
+        .limit_ms = agent.init.config.shutdown_ms,
+        .rest_ms = agent.pid1 && agent.booted ? SHUTDOWN_DISKS_MS + SHUTDOWN_TOLD_MS : 0,
+        .begun = on_stop,
+    };
+    return watch_command(e) < 0 ? -1 : stop_init(&agent.stop, !agent.flags.command, e);
+}
+
 static int open_agent(struct err *e)
 {
     if (loop_init(&agent.loop) < 0)
@@ -371,7 +358,29 @@ static int open_agent(struct err *e)
     if (open_services(e) < 0 || open_identity(e) < 0 || watch_signals(e) < 0)
         return -1;
     return doors_open(&agent.doors, &agent.flags, &agent.net, &agent.http, &agent.settings, agent.workers,
-                      agent.pid1, e);
+                      agent.booted ? &agent.boot : NULL, e);
+}
+
+/* There may be a way to the metadata service now. */
+static void on_online(void *arg)
+{
+    (void)arg;
+    identity_look(&agent.system.identity);
+}
+
+/* What waits until the agent listens. */
+static int begin(struct err *e)
+{
+    boot_phase(&agent.boot, "listen");
+    log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
+    if (agent.booted) {
+        agent.init.online = on_online;
+        init_listening(&agent.init, &agent.loop, agent.workers, &agent.execs, &agent.settings, version_own());
+    }
+    identity_look(&agent.system.identity);
+    return agent.flags.command
+               ? entrypoint_start(&agent.entrypoint, agent.flags.command, &agent.execs.around.nofile, e)
+               : 0;
 }
 
 /* What only prints. Returns true when that was all; *status is the one to exit with. */
@@ -406,36 +415,38 @@ static int give_up(const struct err *e)
     return EXIT_USAGE;
 }
 
+/* The early work of a machine's first process. A container has it done by others. */
+static void boot(int argc, char **argv)
+{
+    agent.booted = getpid() == 1 && !(flags_have_command(argc, argv) && machine_is_shared());
+    if (agent.booted)
+        init_early(); /* the console, before anything can fail */
+    boot_begin(&agent.boot);
+    flags_init(&agent.flags, argc > 0 ? argv[0] : NULL);
+    if (agent.booted)
+        init_boot(&agent.init, &agent.boot,
+                  &(struct init_settings){flags_take_setting, flags_forget_settings, &agent.flags});
+    agent.pid1 = getpid() == 1; /* or it is another's by now */
+}
+
 int main(int argc, char **argv)
 {
     struct err e;
     int status;
 
-    agent.pid1 = getpid() == 1;
-    if (agent.pid1)
-        init_early(); /* the console, before anything can fail */
-    boot_begin(&agent.boot);
-    flags_init(&agent.flags, argc > 0 ? argv[0] : NULL);
-    if (agent.pid1)
-        init_boot(&agent.init, &agent.boot,
-                  &(struct init_settings){flags_take_setting, flags_forget_settings, &agent.flags});
-    if (flags_parse(&agent.flags, argc, argv, agent.pid1, &e) < 0)
+    boot(argc, argv);
+    if (flags_parse(&agent.flags, argc, argv, agent.booted ? &agent.boot : NULL, &e) < 0)
         return give_up(&e);
-    if (print_and_leave(&status))
+    if (!agent.booted && print_and_leave(&status))
         return status;
     clean_surroundings();
     tune_malloc();
-    log_init(agent.flags.log_level, agent.flags.log_format, agent.pid1);
-    if (open_agent(&e) < 0)
+    log_init(agent.flags.log_level, agent.flags.log_format, agent.booted || agent.flags.command);
+    if (open_agent(&e) < 0 || begin(&e) < 0)
         return give_up(&e);
-    boot_phase(&agent.boot, "listen");
-    log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
-    if (agent.pid1)
-        init_serve(&agent.init, &agent.loop, agent.workers);
-    identity_look(&agent.system.identity);
     loop_run(&agent.loop);
     cgroups_destroy(&agent.cgroups);
-    if (agent.pid1)
-        end_machine();
-    return 0;
+    if (agent.booted && agent.pid1)
+        init_end(&agent.init, agent.stop.how);
+    return agent.entrypoint.status;
 }

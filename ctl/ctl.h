@@ -63,6 +63,7 @@ int verb_logs(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_bridge(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_boot(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv);

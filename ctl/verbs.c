@@ -168,6 +168,8 @@ const struct verb verbs[] = {
      "can\n"
      "connect there can do with the guest what guestctl can. It ends on SIGINT and SIGTERM.",
      OPTIONS(bridge_options), verb_bridge},
+    {"boot", "", "say how the guest came up: how long it took, and what went wrong", NULL, NULL, 0,
+     verb_boot},
     {"info", "", "say what the agent is, where it listens, and what bounds it", NULL, NULL, 0, verb_info},
     {"ping", "", "ask whether the agent is alive, and how long an answer takes", NULL, OPTIONS(ping_options),
      verb_ping},
@@ -296,10 +298,33 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv)
     return code;
 }
 
-/* --- info ------------------------------------------------------------------------------------ */
+/* --- info and boot --------------------------------------------------------------------------- */
 
-static void print_info(const Guest__V1__GetInfoResponse *r)
+/* Calls a method that wants to know nothing, and prints what it answers, or with --json that. Returns an exit code. */
+static int show(struct ctl *c, const char *method, const ProtobufCMessage *request,
+                const ProtobufCMessageDescriptor *answers, void (*print)(const ProtobufCMessage *m))
 {
+    struct arena arena = {0};
+    struct client client;
+    struct answer_error e = {.from_agent = false};
+    ProtobufCMessage *answer;
+    int code = CTL_OK;
+
+    if (c->json)
+        return print_json(c, method, "{}");
+    if (client_open(&client, c, &e.err) < 0 ||
+        client_call(&client, method, request, answers, &arena, &answer, &e) < 0)
+        code = client_fail(&e);
+    else
+        print(answer);
+    arena_clear(&arena);
+    client_close(&client);
+    return code;
+}
+
+static void print_info(const ProtobufCMessage *m)
+{
+    const Guest__V1__GetInfoResponse *r = (const Guest__V1__GetInfoResponse *)m;
     char started[40] = "";
 
     if (r->started_at)
@@ -324,25 +349,34 @@ static void print_info(const Guest__V1__GetInfoResponse *r)
 int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv)
 {
     Guest__V1__GetInfoRequest m = GUEST__V1__GET_INFO_REQUEST__INIT;
-    struct arena arena = {0};
-    struct client client;
-    struct answer_error e = {.from_agent = false};
-    ProtobufCMessage *answer;
-    int code = CTL_OK;
 
     if (no_options(v, argc, argv, 0, 0) < 0)
         return CTL_USAGE;
-    if (c->json)
-        return print_json(c, "guest.v1.Agent/GetInfo", "{}");
-    if (client_open(&client, c, &e.err) < 0 ||
-        client_call(&client, "guest.v1.Agent/GetInfo", &m.base, &guest__v1__get_info_response__descriptor,
-                    &arena, &answer, &e) < 0)
-        code = client_fail(&e);
-    else
-        print_info((const Guest__V1__GetInfoResponse *)answer);
-    arena_clear(&arena);
-    client_close(&client);
-    return code;
+    return show(c, "guest.v1.Agent/GetInfo", &m.base, &guest__v1__get_info_response__descriptor, print_info);
+}
+
+static void print_boot(const ProtobufCMessage *m)
+{
+    const Guest__V1__GetBootResponse *r = (const Guest__V1__GetBootResponse *)m;
+    uint64_t began = r->started_us;
+
+    printf("boot         kernel %.1f ms", (double)began / 1000.);
+    for (size_t i = 0; i < r->n_phases; i++) {
+        printf(", %s %.1f ms", r->phases[i]->name, (double)(r->phases[i]->end_us - began) / 1000.);
+        began = r->phases[i]->end_us;
+    }
+    putchar('\n');
+    for (size_t i = 0; i < r->n_problems; i++)
+        printf("%-12s %s\n", i == 0 ? "problems" : "", r->problems[i]);
+}
+
+int verb_boot(struct ctl *c, const struct verb *v, int argc, char **argv)
+{
+    Guest__V1__GetBootRequest m = GUEST__V1__GET_BOOT_REQUEST__INIT;
+
+    if (no_options(v, argc, argv, 0, 0) < 0)
+        return CTL_USAGE;
+    return show(c, "guest.v1.Agent/GetBoot", &m.base, &guest__v1__get_boot_response__descriptor, print_boot);
 }
 
 /* --- ping ------------------------------------------------------------------------------------ */

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "init/crash.h"
+#include "init/disks.h"
+#include "init/guard.h"
+#include "init/handoff.h"
 #include "init/machine.h"
 #include "init/modules.h"
 #include "init/mounts.h"
@@ -87,8 +91,15 @@ static void set_up_machine(struct init *i)
 
 void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings)
 {
+    sigset_t ends;
+
     i->boot = boot;
+    sigemptyset(&ends);
+    end_signals(&ends);
+    sigprocmask(SIG_BLOCK, &ends, NULL); /* one that comes meanwhile waits until somebody watches */
+    crash_catch();
     mounts_early(boot);
+    crash_let_panic_restart(boot);
     i->own = machine_is_ours();
     boot_phase(boot, "mounts");
     read_config(i, settings);
@@ -104,6 +115,22 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     volumes_mount(&i->config, boot); /* behind the network: some lie there */
     boot_phase(boot, "volumes");
     reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */
+    if (i->config.handoff)
+        handoff_to(i->config.handoff, boot);
+    guard_self(boot);
+}
+
+void init_environment(struct init *i, struct settings *settings)
+{
+    struct err e;
+
+    for (const struct config_word *w = i->config.env; w; w = w->next) {
+        size_t n = strcspn(w->text, "=");
+        CLEANUP_FREE char *name = strndup(w->text, n);
+
+        if (!name || settings_set_internal(settings, name, w->text + n + 1, &e) < 0)
+            boot_problem(i->boot, "env: out of memory");
+    }
 }
 
 static void on_leased(void *arg, const struct dhcp_lease *lease)
@@ -111,6 +138,8 @@ static void on_leased(void *arg, const struct dhcp_lease *lease)
     struct init *i = arg;
 
     names_take_lease(&i->names, lease);
+    if (i->online)
+        i->online(i->online_arg);
 }
 
 /* What was done before there was a log. */
@@ -124,9 +153,27 @@ static void log_machine(const struct init *i)
                  LOG_INT("entropy.seed_bytes", i->entropy.seed_bytes));
 }
 
-void init_serve(struct init *i, struct loop *loop, struct jobs *jobs)
+void init_listening(struct init *i, struct loop *loop, struct jobs *jobs, struct execs *execs,
+                    struct settings *settings, const char *version)
 {
     log_machine(i);
     i->names.jobs = jobs;
     network_serve(&i->network, loop, on_leased, i);
+    starts_begin(&i->starts, execs, settings, i->boot, i->config.starts);
+    ready_start(&i->ready, loop, i->boot, version, i->config.ready_port);
+}
+
+void init_end(struct init *i, enum end how)
+{
+    bool ours = machine_is_ours();
+    unsigned busy = 0;
+    bool over = disks_let_go(ours, SHUTDOWN_DISKS_MS, &busy);
+
+    ready_end(&i->ready, how,
+              !over      ? "late"
+              : !ours    ? "shared"
+              : busy > 0 ? "busy"
+                         : "clean",
+              SHUTDOWN_TOLD_MS);
+    end_machine(how);
 }

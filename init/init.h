@@ -3,6 +3,7 @@
  *
  * The order, each step in a file of its own:
  *   console   descriptors 0 to 2, before anything can fail
+ *   crash     what a crash of ours does
  *   mounts    /proc, /sys, /dev and their like
  *   config    /etc/guestd.conf, then the kernel's command line
  *   modules   kernel modules, which devices and file systems may need
@@ -12,8 +13,15 @@
  *   names     the host name, /etc/hosts, /etc/resolv.conf, /etc/machine-id
  *   network   lo, and the interfaces that are there
  *   volumes   /tmp, and the file systems of the configuration
+ *   handoff   another init takes the place of PID 1, and we go on as its service, where that is asked for
+ *   guard     our own priority
  *   ... the agent listens ...
  *   network   the interfaces that come later, and DHCP
+ *   starts    the programs of the configuration
+ *   ready     the host is told
+ *   ... a signal asks for the end, the processes have ended, the loop has stopped ...
+ *   disks     written and unmounted
+ *   ready     the host is told of the end
  *   end       the end of the machine */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
@@ -21,9 +29,12 @@
 #include "guest/boot.h"
 #include "init/clock.h"
 #include "init/config.h"
+#include "init/end.h"
 #include "init/entropy.h"
 #include "init/names.h"
 #include "init/network.h"
+#include "init/ready.h"
+#include "init/starts.h"
 
 struct init {
     struct boot *boot;
@@ -33,6 +44,11 @@ struct init {
     struct entropy_report entropy;
     struct names names;
     struct network network;
+    struct starts starts;
+    struct ready ready;
+    void (*online)(
+        void *arg); /* a lease has come, and with it perhaps a way to somebody; NULL: nobody wants to know */
+    void *online_arg;
 };
 
 /* Gives descriptors 0 to 2 to the console, where the kernel gave none. */
@@ -49,7 +65,15 @@ struct init_settings {
 /* The early work. */
 void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings);
 
-/* The work that could wait until the agent listens. What blocks runs in `jobs`. */
-void init_serve(struct init *i, struct loop *loop, struct jobs *jobs);
+/* What the configuration says of every process. */
+void init_environment(struct init *i, struct settings *settings);
+
+/* The agent listens: what could wait until then. What blocks runs in `jobs`. Everything given must outlive it; version is told to
+ * the host. */
+void init_listening(struct init *i, struct loop *loop, struct jobs *jobs, struct execs *execs,
+                    struct settings *settings, const char *version);
+
+/* The loop has stopped: ends the machine. */
+_Noreturn void init_end(struct init *i, enum end how);
 
 #endif

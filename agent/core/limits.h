@@ -52,6 +52,11 @@
     X(HELD_MAX_MS, 1000, "ms", "a stalled subscriber may hold up healthy ones this long; then dropped")      \
     X(BOOT_PHASES_MAX, 16, "phases", "of the boot with their times")                                         \
     X(BOOT_PROBLEMS_MAX, 32, "lines", "about what went wrong while booting, kept for GetBoot")               \
+    X(READY_MAX_MS, 5000, "ms", "after it nobody tries to tell the host any more that the agent is ready")   \
+    X(READY_AGAIN_MS, 250, "ms", "between two tries of that")                                                \
+    X(START_BACKOFF_MS, 1000, "ms", "before a program of a start statement runs again; doubled each time")   \
+    X(START_BACKOFF_MAX_MS, 60000, "ms", "the longest such wait; and a run as long begins anew")             \
+    X(HANDOFF_MS, 10000, "ms", "the agent waits for the real init to run; then it goes on")                  \
     X(CONFIG_MAX, 64 * KIB, "bytes", "of the configuration file; what is beyond is left out")                \
     X(ROOT_WAIT_MS, 10000, "ms", "an initramfs waits for the root's device, unless told otherwise")          \
     X(ROOT_WAIT_MAX_MS, 3600000, "ms", "and with rootwait, or the longest that can be asked for")            \
@@ -129,6 +134,9 @@
     X(KEEPALIVE_MAX_S, 86400, "s", "longest keepalive interval; larger wishes mean the default")             \
     X(SHUTDOWN_GRACE_MS, 2000, "ms", "from SIGTERM to SIGKILL of the processes when the agent ends")         \
     X(SHUTDOWN_MAX_MS, 5000, "ms", "the agent's whole shutdown")                                             \
+    X(SHUTDOWN_REST_MS, 3000, "ms", "of a longer one: for what follows the processes' grace")                \
+    X(SHUTDOWN_DISKS_MS, 1000, "ms", "of PID 1's: to write and unmount the disks; a hung one is left so")    \
+    X(SHUTDOWN_TOLD_MS, 300, "ms", "of PID 1's: for the host to hear of the end; then without")              \
     X(LOG_RING_BYTES, 64 * KIB, "bytes", "log kept in memory as PID 1; the oldest lines go")                 \
     X(LOG_LINE_MAX, 2 * KIB, "bytes", "one log line; a longer one is cut, and still a line")                 \
     X(LIST_ENTRIES_MAX, 50000, "entries", "of one ListDir; then resource_exhausted: guest.v1.Files/List")    \

@@ -654,17 +654,23 @@ static void h1_closed(struct conn *c, enum close_reason why)
     drop(h);
 }
 
-/* A response that runs may say so itself; the connection ends with it. */
+/* The connection ends with the response that runs. */
+static void h1_drain(struct conn *c)
+{
+    struct h1 *h = c->state;
+
+    if (h->x && h->begun)
+        h->close_after = true;
+    else
+        conn_finish(c);
+}
+
+/* A response that runs may say so itself. */
 static void h1_shutdown(struct conn *c)
 {
     struct h1 *h = c->state;
 
-    if (!h->x || !h->begun) {
-        conn_finish(c);
-        return;
-    }
-    h->close_after = true;
-    if (h->x->events && h->x->events->shutdown && !h->x->over && !h->x->ended)
+    if (h->x && h->begun && h->x->events && h->x->events->shutdown && !h->x->over && !h->x->ended)
         h->x->events->shutdown(h->x);
 }
 
@@ -684,6 +690,7 @@ const struct net_protocol http_h1 = {
     .readable = h1_readable,
     .writable = h1_writable,
     .closed = h1_closed,
+    .drain = h1_drain,
     .shutdown = h1_shutdown,
     .timed_out = h1_timed_out,
     .busy = {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 76},

@@ -219,10 +219,9 @@ static void h2_closed(struct conn *c, enum close_reason why)
 
 /* First no new streams are promised; who has begun one in the meantime is refused it and asks elsewhere. When the
  * ping comes back, or nothing runs, the last stream that was served is named. */
-static void h2_shutdown(struct conn *c)
+static void h2_drain(struct conn *c)
 {
     struct h2 *h = c->state;
-    struct h2_stream *s, *next;
 
     h->draining = true;
     if (h->count > 0 && (nghttp2_submit_shutdown_notice(h->session) != 0 ||
@@ -230,6 +229,14 @@ static void h2_shutdown(struct conn *c)
         conn_abort(c, CLOSE_ERROR);
         return;
     }
+    conn_kick(c);
+}
+
+static void h2_shutdown(struct conn *c)
+{
+    struct h2 *h = c->state;
+    struct h2_stream *s, *next;
+
     TAILQ_FOREACH_SAFE (s, &h->streams, link, next) {
         struct http_exchange *x = s->x;
 
@@ -258,6 +265,7 @@ static const struct net_protocol protocol = {
     .readable = h2_readable,
     .writable = h2_writable,
     .closed = h2_closed,
+    .drain = h2_drain,
     .shutdown = h2_shutdown,
     .timed_out = h2_timed_out,
     .farewell = h2_farewell,

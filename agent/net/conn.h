@@ -40,7 +40,9 @@ struct net_protocol {
     void (*readable)(struct conn *c);
     void (*writable)(struct conn *c);
     void (*closed)(struct conn *c, enum close_reason why);
-    /* The agent shuts down: end what runs, in order, then conn_finish. */
+    /* The agent is about to end: take nothing new; when what runs is over, conn_finish. */
+    void (*drain)(struct conn *c);
+    /* The agent ends: end what runs, too, in order. After drain. */
     void (*shutdown)(struct conn *c);
     /* The time-out of conn_idle or conn_await_header came: true when the protocol dealt with it (a last
      * answer, then conn_finish), false: conn_abort. May be NULL. */

@@ -244,11 +244,23 @@ void net_unlisten(struct net *n)
     }
 }
 
+void net_drain(struct net *n)
+{
+    struct conn *c, *next;
+
+    if (n->shutting_down)
+        return;
+    n->shutting_down = true;
+    TAILQ_FOREACH_SAFE (c, &n->conns, link, next)
+        if (c->phase == CONN_OPEN)
+            c->protocol->drain(c);
+}
+
 void net_shutdown(struct net *n)
 {
     struct conn *c, *next;
 
-    n->shutting_down = true;
+    net_drain(n);
     TAILQ_FOREACH_SAFE (c, &n->conns, link, next)
         if (c->phase == CONN_OPEN)
             c->protocol->shutdown(c);

@@ -58,7 +58,10 @@ MUST_CHECK int net_listen(struct net *n, struct listener *l, struct err *e);
 /* Stops accepting on all listeners, closes them and removes their socket files. */
 void net_unlisten(struct net *n);
 
-/* Tells every connection to end in order. net->count falls to 0 when all have. */
+/* Tells every connection to take nothing new, and to end when what runs on it is over. */
+void net_drain(struct net *n);
+
+/* Tells every connection to end in order, with what runs on it. net->count falls to 0 when all have. */
 void net_shutdown(struct net *n);
 
 /* Ends all connections older than the new generation with a reset. */

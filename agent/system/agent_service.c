@@ -37,7 +37,8 @@ static const char *const features[] = {"exec",
                                        "files-steps",
                                        "files-trees",
                                        "files-watch",
-                                       "freeze"};
+                                       "freeze",
+                                       "boot"};
 
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)

@@ -13,6 +13,14 @@ static const struct rpc_method methods[] = {
         .output = &guest__v1__get_info_response__descriptor,
         .message = agent_get_info,
     },
+    {
+        .name = "GetBoot",
+        .kind = RPC_UNARY,
+        .flags = RPC_CONTROL,
+        .input = &guest__v1__get_boot_request__descriptor,
+        .output = &guest__v1__get_boot_response__descriptor,
+        .message = agent_get_boot,
+    },
 };
 
 const char *compat_name(enum compat c)
@@ -32,7 +40,7 @@ void system_reply(struct http_exchange *x, struct writer *w)
 }
 
 int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                struct freezer *freezer, struct jobs *workers, enum compat compat)
+                struct freezer *freezer, struct jobs *workers, const struct boot *boot, enum compat compat)
 {
     const unsigned of_host = HTTP_CONTROL | HTTP_HOST;
     const struct http_route routes[] = {
@@ -60,6 +68,7 @@ int system_init(struct system *s, struct rpc *rpc, struct settings *settings, st
         .execs = execs,
         .freezer = freezer,
         .workers = workers,
+        .boot = boot,
         .http = rpc->http,
         .compat = compat,
         .started_at = clock_wall(),

@@ -4,6 +4,7 @@
 
 #include "core/jobs.h"
 #include "core/writer.h"
+#include "guest/boot.h"
 #include "guest/exec/exec.h"
 #include "guest/freezer.h"
 #include "guest/settings.h"
@@ -16,6 +17,7 @@ struct system {
     struct execs *execs;
     struct freezer *freezer;
     struct jobs *workers;
+    const struct boot *boot;
     struct http *http;
     enum compat compat;
     const char *told_version; /* see version.h */
@@ -30,7 +32,8 @@ struct system {
 /* Registers the routes and the service; settings, execs and the others must outlive it. Call it last: the
  * version that is told depends on what else is registered. Returns 0, or -1 when out of memory. */
 MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                           struct freezer *freezer, struct jobs *workers, enum compat compat);
+                           struct freezer *freezer, struct jobs *workers, const struct boot *boot,
+                           enum compat compat);
 
 /* "e2b" or "wrenn". */
 const char *compat_name(enum compat c);
@@ -52,6 +55,7 @@ void unfreeze_begin(struct http_exchange *x);
 void fsfreeze_begin(struct http_exchange *x);
 void fsthaw_begin(struct http_exchange *x);
 void collapse_begin(struct http_exchange *x);
+enum rpc_taken agent_get_boot(struct rpc_call *call, const ProtobufCMessage *m);
 enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m);
 
 #endif

@@ -37,6 +37,7 @@ static uid_t our_uid;
 #undef geteuid
 
 static struct flags flags;
+static struct boot boot;
 static struct settings settings;
 static struct loop loop;
 static struct http http;
@@ -77,10 +78,10 @@ static int open_with(const char *const *words, bool pid1)
     for (; *words; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
     flags_init(&flags, argv[0]);
-    assert_int_equal(flags_parse(&flags, argc, argv, false, &e), 0);
+    assert_int_equal(flags_parse(&flags, argc, argv, NULL, &e), 0);
     listened[0] = 0;
     dup2(null, STDERR_FILENO);
-    ret = doors_open(&doors, &flags, NULL, &http, &settings, workers, pid1, &e);
+    ret = doors_open(&doors, &flags, NULL, &http, &settings, workers, pid1 ? &boot : NULL, &e);
     dup2(before, STDERR_FILENO);
     close(before);
     close(null);
@@ -350,6 +351,26 @@ static void when_the_exchange_is_gone_the_answer_is_dropped(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, request_end)
 
+/* Of a machine's init: it boots, and can be reached. */
+static void what_an_init_cannot_open_is_left_out(void **state)
+{
+    (void)state;
+    refused = "unix:/x";
+    refused_status = STATUS_UNAVAILABLE;
+    assert_int_equal(
+        open_with((const char *const[]){"guestd", "--listen", "unix:/x", "--listen", "tcp::", NULL}, true),
+        0);
+    assert_string_equal(listened, "vsock:49983 ");
+    assert_int_equal(boot.problem_count, 2);
+    assert_string_equal(boot.problems[0], "listen on unix:/x: refused");
+    boot_clear(&boot);
+    assert_int_equal(
+        open_with((const char *const[]){"guestd", "--listen", "unix:/x", "--listen", "unix:/y", NULL}, true),
+        0);
+    assert_string_equal(listened, "unix:/y ");
+    boot_clear(&boot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +378,7 @@ int main(void)
         T(a_default_that_does_not_work_here_is_left_out),
         T(without_ipv6_an_envd_takes_ipv4),
         T(an_explicit_one_that_fails_is_an_error),
+        T(what_an_init_cannot_open_is_left_out),
         T(a_tcp_door_has_a_token_unless_it_is_open),
         T(tokens_are_long_differ_and_are_easy_to_paste),
         T(on_vsock_the_host_and_the_named_may_connect),

@@ -9,6 +9,7 @@
 #include "test.h"
 
 static struct flags f;
+static struct boot boot;
 static struct err e;
 
 /* Parses the words as those of a program of that name. */
@@ -21,7 +22,7 @@ static int parse_as(const char *program, const char *const *words)
     for (; *words; words++)
         argv[argc++] = (char *)(uintptr_t)*words;
     flags_init(&f, argv[0]);
-    return flags_parse(&f, argc, argv, false, &e);
+    return flags_parse(&f, argc, argv, NULL, &e);
 }
 
 #define PARSE(...) parse_as("/usr/sbin/guestd", (const char *const[]){__VA_ARGS__, NULL})
@@ -157,12 +158,57 @@ static void an_init_passes_over_the_kernels_words(void **state)
 
     (void)state;
     flags_init(&f, argv[0]);
-    assert_int_equal(flags_parse(&f, 6, argv, true, &e), 0);
+    assert_int_equal(flags_parse(&f, 6, argv, &boot, &e), 0);
     assert_true(f.tcp);
     assert_true(f.open);
     flags_init(&f, argv[0]);
-    assert_int_equal(flags_parse(&f, 6, argv, false, &e), -1);
+    assert_int_equal(flags_parse(&f, 6, argv, NULL, &e), -1);
     assert_string_equal(e.text, "'splash' is not an option");
+}
+
+/* What it cannot use is a problem of its boot; the rest counts. */
+static void an_init_boots_with_wrong_options(void **state)
+{
+    char *argv[] = {"/sbin/init", "--no-such", "--ring", "x", "--tcp", "--listen", NULL};
+    int before = dup(STDERR_FILENO);
+
+    (void)state;
+    assert_non_null(freopen("/dev/null", "w", stderr));
+    flags_init(&f, argv[0]);
+    assert_int_equal(flags_parse(&f, 6, argv, &boot, &e), 0);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    assert_true(f.tcp);
+    assert_int_equal(boot.problem_count, 3);
+    assert_string_equal(boot.problems[0], "option '--no-such' is unknown");
+    assert_non_null(strstr(boot.problems[1], "'--ring': 'x' is not a number"));
+    assert_string_equal(boot.problems[2], "option '--listen' needs an argument");
+    boot_clear(&boot);
+}
+
+/* Behind "--" is the program, with words that are options of its own. */
+static void a_containers_program_stands_behind_init(void **state)
+{
+    char *argv[] = {"guestd", "--tcp", "--init", "--", "sh", "--open", "--", "-c", NULL};
+    char *none[] = {"guestd", "--init", "--", NULL}, *other[] = {"guestd", "--", "--init", "--", "sh", NULL};
+
+    (void)state;
+    flags_init(&f, argv[0]);
+    assert_true(flags_have_command(8, argv));
+    assert_int_equal(flags_parse(&f, 8, argv, NULL, &e), 0);
+    assert_true(f.init && f.tcp && !f.open);
+    assert_ptr_equal(f.command, argv + 4);
+    flags_init(&f, argv[0]);
+    assert_int_equal(flags_parse(&f, 8, argv, &boot, &e), 0);
+    assert_ptr_equal(f.command, argv + 4);
+    flags_init(&f, argv[0]);
+    assert_false(flags_have_command(3, none));
+    assert_int_equal(flags_parse(&f, 3, none, NULL, &e), 0);
+    assert_null(f.command);
+    flags_init(&f, argv[0]);
+    assert_int_equal(flags_parse(&f, 5, other, NULL, &e),
+                     -1); /* without --init before it, "--" means nothing */
+    assert_string_equal(e.text, "'--init' is not an option");
 }
 
 static void repeated_options_are_bounded(void **state)
@@ -286,6 +332,8 @@ int main(void)
         cmocka_unit_test(envds_words_make_it_an_envd),
         cmocka_unit_test(mistakes_name_the_word),
         cmocka_unit_test(an_init_passes_over_the_kernels_words),
+        cmocka_unit_test(an_init_boots_with_wrong_options),
+        cmocka_unit_test(a_containers_program_stands_behind_init),
         cmocka_unit_test(repeated_options_are_bounded),
         cmocka_unit_test(help_holds_the_whole_table_and_fits_a_screen),
         cmocka_unit_test(limits_are_printed_with_their_values),

@@ -334,7 +334,8 @@ static void on_child(struct reaper *r, pid_t pid, int status, const struct rusag
             return;
         }
     }
-    log_debug("process.orphan", LOG_INT("process.pid", pid));
+    if (!t->is_others || !t->is_others(t->others, pid, status))
+        log_debug("process.orphan", LOG_INT("process.pid", pid));
 }
 
 /* Arguments and variables may be megabytes, and nobody asks for them any more. */

@@ -191,7 +191,10 @@ struct execs {
     struct exec_past *past; /* ring buffer of EXITS_KEPT_MAX at most */
     uint32_t past_first, past_count, past_cap;
     ev_timer past_timer;
-    bool stopping;            /* no new ones */
+    bool stopping; /* no new ones */
+    /* Asked of each child that ended and is not in the table: whether it is another's. NULL: they are all orphans. */
+    bool (*is_others)(void *arg, pid_t pid, int status);
+    void *others;
     uint64_t started, failed; /* for metrics */
 };
 

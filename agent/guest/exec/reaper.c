@@ -79,6 +79,13 @@ int reaper_init(struct reaper *r, struct loop *loop,
     return 0;
 }
 
+bool reaper_has_children(void)
+{
+    siginfo_t info;
+
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
 void reaper_destroy(struct reaper *r)
 {
     loop_cancel(r->loop, &r->walk);

@@ -26,6 +26,10 @@ MUST_CHECK int reaper_init(struct reaper *r, struct loop *loop,
                                           const struct rusage *usage),
                            struct err *e);
 
+/* Whether a child of ours lives, or waits to be reaped. Of PID 1's namespace that is every process: whoever loses its parent
+ * becomes a child. */
+bool reaper_has_children(void);
+
 void reaper_destroy(struct reaper *r);
 
 #endif

@@ -36,6 +36,21 @@ func TestGetInfo(t *testing.T) {
 	})
 }
 
+func TestGetBoot(t *testing.T) {
+	eachWay(t, func(c *client) {
+		r, err := c.agent.GetBoot(c.ctx, connect.NewRequest(&agentpb.GetBootRequest{}))
+		c.must(err)
+		boot := r.Msg
+		if len(boot.Phases) != 1 || boot.StartedUs == 0 || boot.Phases[0].EndUs < boot.StartedUs {
+			c.Fatalf("not the boot of a service: %v", boot)
+		}
+		equal(c, "the last phase", boot.Phases[0].Name, "listen")
+		if len(boot.Problems) != 0 || boot.ProblemsLost != 0 {
+			c.Errorf("problems: %v", boot)
+		}
+	})
+}
+
 // An agent with a token, as every sandbox of E2B has one.
 func TestToken(t *testing.T) {
 	dir := t.TempDir()

@@ -207,6 +207,30 @@ static void info_shows_what_the_agent_told(void **state)
     assert_non_null(strstr(printed, "cgroups      none\nlistens      vsock:49983\n             unix:/x\n"));
 }
 
+static void boot_shows_each_phase_and_problem(void **state)
+{
+    Guest__V1__GetBootResponse r = GUEST__V1__GET_BOOT_RESPONSE__INIT;
+    Guest__V1__BootPhase mounts = GUEST__V1__BOOT_PHASE__INIT, listen = GUEST__V1__BOOT_PHASE__INIT;
+    Guest__V1__BootPhase *phases[] = {&mounts, &listen};
+    char *problems[] = {"mount /x: no such device", "env: out of memory"};
+
+    (void)state;
+    r.started_us = 120000;
+    mounts.name = "mounts";
+    mounts.end_us = 121500;
+    listen.name = "listen";
+    listen.end_us = 122000;
+    r.phases = phases;
+    r.n_phases = 2;
+    r.problems = problems;
+    r.n_problems = 2;
+    answer_with(&r.base);
+    assert_int_equal(ASK("boot"), 0);
+    assert_string_equal(printed, "boot         kernel 120.0 ms, mounts 1.5 ms, listen 0.5 ms\n"
+                                 "problems     mount /x: no such device\n"
+                                 "             env: out of memory\n");
+}
+
 /* --- ping ------------------------------------------------------------------------------------ */
 
 static void ping_says_alive(void **state)
@@ -310,6 +334,7 @@ int main(void)
         T(ps_with_json_prints_the_answer),
         T(a_refusal_is_exit_1),
         T(info_shows_what_the_agent_told),
+        T(boot_shows_each_phase_and_problem),
         T(ping_says_alive),
         T(ping_of_something_else_is_125),
         T(no_agent_is_125_for_every_verb),

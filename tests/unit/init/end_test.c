@@ -10,7 +10,7 @@
 
 /* What is asked of the machine is written down, in memory that children share; files may be others. */
 static struct {
-    int reboots[4], reboot_count, syncs;
+    int reboots[4], reboot_count;
 } * seen;
 static const char *cmdline_file = "/proc/cmdline";
 
@@ -20,24 +20,17 @@ static int reboot_seen(int how)
     return 0;
 }
 
-static void sync_seen(void)
-{
-    seen->syncs += seen->reboot_count == 0; /* before it is too late */
-}
-
 static int open_seen(const char *path, int flags)
 {
     return open(strcmp(path, "/proc/cmdline") == 0 ? cmdline_file : path, flags);
 }
 
 #define reboot(how)       reboot_seen(how)
-#define sync()            sync_seen()
 #define open(path, flags) open_seen(path, flags)
 
 #include "init/end.c"
 
 #undef reboot
-#undef sync
 #undef open
 
 static int setup(void **state)
@@ -87,19 +80,63 @@ static void firecracker_is_ended_by_a_reboot(void **state)
     cmdline_file = "/proc/cmdline";
 }
 
+static enum end asked;
+
 static int to_the_end(void)
 {
-    cmdline_file = "/dev/null";
-    end_machine();
+    end_machine(asked);
 }
 
-static void what_is_written_is_kept_before_the_end(void **state)
+static void each_end_has_its_command(void **state)
 {
+    static const int commands[] = {
+        [END_POWER_OFF] = RB_POWER_OFF, [END_REBOOT] = RB_AUTOBOOT, [END_HALT] = RB_HALT_SYSTEM};
+
     (void)state;
-    assert_int_equal(in_child(to_the_end), 0);
-    assert_int_equal(seen->syncs, 1);
-    assert_int_equal(seen->reboot_count, 1);
-    assert_int_equal(seen->reboots[0], RB_POWER_OFF);
+    cmdline_file = "/dev/null";
+    for (asked = END_POWER_OFF; asked <= END_HALT; asked++) {
+        seen->reboot_count = 0;
+        assert_int_equal(in_child(to_the_end), 0);
+        assert_int_equal(seen->reboot_count, 1);
+        assert_int_equal(seen->reboots[0], commands[asked]);
+    }
+    assert_string_equal(end_name(END_HALT), "halt");
+}
+
+/* As systemd(1) maps them. */
+static void signals_ask_for_an_end(void **state)
+{
+    const struct {
+        int signo;
+        enum end how;
+        bool at_once;
+    } cases[] = {
+        {SIGTERM, END_POWER_OFF, false},      {SIGPWR, END_POWER_OFF, false},
+        {SIGUSR2, END_POWER_OFF, false},      {SIGINT, END_REBOOT, false},
+        {SIGUSR1, END_HALT, false},           {SIGRTMIN + 3, END_HALT, false},
+        {SIGRTMIN + 4, END_POWER_OFF, false}, {SIGRTMIN + 5, END_REBOOT, false},
+        {SIGRTMIN + 13, END_HALT, true},      {SIGRTMIN + 14, END_POWER_OFF, true},
+        {SIGRTMIN + 15, END_REBOOT, true},
+    };
+    const int others[] = {SIGHUP,       SIGCHLD,       SIGRTMIN,     SIGRTMIN + 2,
+                          SIGRTMIN + 6, SIGRTMIN + 12, SIGRTMIN + 16};
+    sigset_t set;
+    enum end how;
+    bool at_once;
+
+    (void)state;
+    sigemptyset(&set);
+    end_signals(&set);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_true(end_of_signal(cases[i].signo, &how, &at_once));
+        assert_int_equal(how, cases[i].how);
+        assert_int_equal(at_once, cases[i].at_once);
+        assert_true(sigismember(&set, cases[i].signo));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_false(end_of_signal(others[i], &how, &at_once));
+        assert_false(sigismember(&set, others[i]));
+    }
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -108,7 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(firecracker_is_ended_by_a_reboot),
-        T(what_is_written_is_kept_before_the_end),
+        T(each_end_has_its_command),
+        T(signals_ask_for_an_end),
     };
 
     return RUN(tests);

@@ -43,6 +43,7 @@ static const struct net_protocol protocol = {
     .readable = on_nothing,
     .writable = on_nothing,
     .closed = on_closed,
+    .drain = conn_finish,
     .shutdown = conn_finish,
     .busy = {"BUSY", 4},
 };

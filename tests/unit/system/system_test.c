@@ -45,7 +45,7 @@ static unsigned flags_of(const char *method, const char *path)
 static void routes_have_their_callers(void **state)
 {
     (void)state;
-    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, COMPAT_E2B), 0);
+    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, NULL, COMPAT_E2B), 0);
     assert_int_equal(flags_of("GET", "/health"), HTTP_PUBLIC | HTTP_CONTROL);
     assert_int_equal(flags_of("POST", "/init"), HTTP_PUBLIC | HTTP_CONTROL | HTTP_HOST);
     assert_int_equal(flags_of("GET", "/envs"), 0); /* variables are secrets */
@@ -63,14 +63,14 @@ static void the_told_version_follows_from_what_is_there(void **state)
 {
     (void)state;
     assert_int_equal(process_service_init(&process, &rpc, &execs, &settings), 0);
-    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, COMPAT_E2B), 0);
+    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, NULL, COMPAT_E2B), 0);
     assert_string_equal(sys.told_version, "0.0.1");
 }
 
 static void alone_it_tells_no_version(void **state)
 {
     (void)state;
-    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, COMPAT_E2B), 0);
+    assert_int_equal(system_init(&sys, &rpc, &settings, &execs, NULL, NULL, NULL, COMPAT_E2B), 0);
     assert_string_equal(sys.told_version, "0.0.0");
 }
 

@@ -156,6 +156,27 @@ static int teardown(void **state)
     return 0;
 }
 
+static void who_is_left_is_known(void **state)
+{
+    pid_t pid;
+    int before = seen;
+
+    (void)state;
+    assert_false(reaper_has_children());
+    pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_true(reaper_has_children());
+    kill(pid, SIGKILL);
+    for (int i = 0; i < 100 && seen == before; i++) {
+        assert_true(reaper_has_children()); /* a zombie is one, too */
+        turns(before + 1);
+    }
+    assert_false(reaper_has_children());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +184,7 @@ int main(void)
         cmocka_unit_test(orphans_are_reaped),
         cmocka_unit_test(what_an_end_leads_to_does_not_wait_for_the_others),
         cmocka_unit_test(a_signal_that_somebody_sent_is_no_death),
+        cmocka_unit_test(who_is_left_is_known),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
