@@ -99,6 +99,7 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     sigprocmask(SIG_BLOCK, &ends, NULL); /* one that comes meanwhile waits until somebody watches */
     crash_catch();
     mounts_early(boot);
+    init_early(); /* /dev may have the console only now */
     crash_let_panic_restart(boot);
     i->own = machine_is_ours();
     boot_phase(boot, "mounts");

@@ -85,9 +85,15 @@ class Modules:
             image.file(target.encode(), 0o644, content.of_bytes(data))
             written.append(plain(file))
             statements.append(["module", target])
-        if written:
+        if names:  # whoever asks for another of them, or for one that is built in, is told the truth
             image.text(f"/lib/modules/{self.release}/modules.dep".encode(), self.list_of(written))
+            image.text(f"/lib/modules/{self.release}/modules.builtin".encode(), self.builtin_of(names))
         return statements
+
+    def builtin_of(self, names):
+        """modules.builtin, of those that were asked for."""
+        wanted = {key(name) for name in names}
+        return "".join(f"{line}\n" for line in lines(self.folder, "modules.builtin") if key(line) in wanted)
 
     def list_of(self, written):
         """modules.dep of what is in the image."""

@@ -145,7 +145,7 @@ def test_modules_come_with_what_they_need(bake, tmp_path):
     subprocess.run(["xz", kernel / "kernel/b-two.ko"], check=True)
     (kernel / "modules.dep").write_text("kernel/a.ko: kernel/b-two.ko.xz kernel/c.ko\nkernel/b-two.ko.xz: kernel/c.ko\n"
                                         "kernel/c.ko:\nkernel/other.ko:\n")
-    (kernel / "modules.builtin").write_text("kernel/built-in.ko\n")
+    (kernel / "modules.builtin").write_text("kernel/built-in.ko\nkernel/not-asked-for.ko\n")
     source = sources.write(tmp_path / "s.tar", COMPLETE)
     found = images.initramfs(bake(source, "--modules", str(kernel), "a", "b_two", "built_in").ok().path, tmp_path)
     base = "/lib/modules/6.6-test/"
@@ -155,6 +155,7 @@ def test_modules_come_with_what_they_need(bake, tmp_path):
     assert f"{base}kernel/other.ko".encode()[1:] not in found
     assert found[f"{base}modules.dep".encode()[1:]].data == (
         b"kernel/c.ko:\nkernel/b-two.ko: kernel/c.ko\nkernel/a.ko: kernel/b-two.ko kernel/c.ko\n")
+    assert found[f"{base}modules.builtin".encode()[1:]].data == b"kernel/built-in.ko\n"
     r = bake(source, "--modules", str(kernel), "nope")
     assert r.status == 1 and "it has no module 'nope'" in r.says
 

@@ -1,4 +1,5 @@
-"""A guest: guestd as /sbin/init of a real Linux kernel in QEMU, reached by virtio-vsock through a hybrid unix socket.
+"""A guest: guestd as init of a real Linux kernel in QEMU, in an image that rootfs/bake made, reached by virtio-vsock through
+a hybrid unix socket.
 
 The vsock device is a process of its own (vhost-device-vsock), so neither root nor /dev/vhost-vsock is needed; and QEMU
 emulates unless a trial shows that KVM works here. tests/vm/setup makes what is booted.
@@ -15,14 +16,14 @@ import time
 from pathlib import Path
 
 from agent import BINARY, ROOT, Agent, Connection, RpcError, wait_for
+from images import CACHE, VSOCK, initramfs
 
-CACHE = ROOT / "build/deps/vm"
 RUNS = ROOT / "build/vm"
 CTL = BINARY.parent / "guestctl"
-INIT_OF = {"initrd.cpio": "sbin/init", "boot.cpio": "init"}  # where guestd goes: behind stage0, or in its place
 KERNELS = ["6.1", "6.12"]
 CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
+MODULES = ["virtio_blk", "virtio_net", "overlay", "squashfs"]  # that images have besides; a configuration loads them
 HANG = 120  # seconds after which something that takes one or two is called stuck
 STILL_AFTER = 8  # seconds: still.c waits 7 until it begins to watch
 TRY = 2  # seconds after which a connection made to a booting guest is given up: the backend may have lost it
@@ -72,11 +73,12 @@ def accelerator():
 
 
 def cpio(files):
-    """An archive of {path: bytes} in the kernel's initramfs format ("newc"), which unpacks it over the first one."""
+    """An archive of {path: bytes} in the kernel's initramfs format ("newc"), which unpacks it over the first one; None: an empty
+    directory."""
     out = b""
     for number, (path, data) in enumerate([*files.items(), ("TRAILER!!!", b"")], 1):
-        name = path.encode() + b"\0"
-        fields = [number, 0o100755, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
+        name, mode, data = path.encode() + b"\0", 0o040755 if data is None else 0o100755, data or b""
+        fields = [number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
         out += b"070701" + b"".join(b"%08x" % f for f in fields) + name
         out += b"\0" * (-len(out) % 4) + data
         out += b"\0" * (-len(out) % 4)
@@ -129,11 +131,17 @@ class Refused(ConnectionError):
     """The hybrid socket was closed instead of an OK: nobody listens on that port."""
 
 
-def make_initrd(kernel, directory, files=None, base="initrd.cpio"):
-    """What is booted: a base image with guestd as its init, and {path: bytes} besides."""
-    with open(CACHE / kernel / base, "rb") as source, open(directory / "initrd", "wb") as initrd:
+def load(modules):
+    """Statements that load what reaches the host, and these."""
+    return "".join(f"module {name}\n" for name in [*VSOCK, *modules])
+
+
+def make_initrd(kernel, directory, config="", modules=(), files=None):
+    """What is booted: a baked initramfs, with a configuration of its own and {path: bytes} over it."""
+    files = {"etc/guestd.conf": (load(modules) + config).encode(), **(files or {})}
+    with open(initramfs(kernel, modules=MODULES), "rb") as source, open(directory / "initrd", "wb") as initrd:
         shutil.copyfileobj(source, initrd)
-        initrd.write(cpio({INIT_OF[base]: BINARY.read_bytes(), **(files or {})}))
+        initrd.write(cpio(files))
 
 
 def boot_words(kernel, args=(), words="", devices=()):
@@ -151,15 +159,16 @@ BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.so
 class Guest(Agent):
     """A booted guest. The calls of Agent reach it over vsock.
 
-    args: of guestd; words: more of the kernel command line; files: {path: bytes} of its initramfs, beside those of the archive
-    `base`; devices: more words for QEMU; wait=False: do not wait for guestd, call wait() later.
+    args: of guestd; words: more of the kernel command line; config: statements of its configuration; modules: more kernel
+    modules to load; files: {path: bytes} over its initramfs; initrd: another one, as it is; devices: more words for QEMU;
+    wait=False: do not wait for guestd, call wait() later.
     """
     running = []
     boots = []  # (kernel, seconds from QEMU's start to the first answer)
 
-    def __init__(self, kernel, *args, words="", files=None, base="initrd.cpio", devices=(), wait=True):
+    def __init__(self, kernel, *args, words="", config="", modules=(), files=None, initrd=None, devices=(), wait=True):
         self.kernel, self.process, self.backend, self.qmp = kernel, None, None, None
-        if not (CACHE / kernel / base).exists():
+        if not (CACHE / kernel / "vmlinux").exists():
             raise FileNotFoundError(f"no Linux {kernel} to boot: run tools/setup vm")
         accelerator()
         RUNS.mkdir(parents=True, exist_ok=True)
@@ -167,7 +176,10 @@ class Guest(Agent):
         self.dirfd = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
         Guest.running.append(self)
         try:
-            make_initrd(kernel, self.dir, files, base)
+            if initrd:
+                (self.dir / "initrd").symlink_to(initrd)
+            else:
+                make_initrd(kernel, self.dir, config, modules, files)
             self.start_backend()
             self.start_qemu(args, words, devices)
             if wait:
@@ -277,6 +289,10 @@ class Guest(Agent):
             tail = path.read_text(errors="replace")[-6000:] if path.exists() else ""
             text += f"--- {name} of Linux {self.kernel}\n{tail}\n"
         return text
+
+    def complaints(self):
+        """What guestd says on the console."""
+        return [line for line in self.console.splitlines() if line.startswith("guestd: ")]
 
     # --- the agent ----------------------------------------------------------------------------------------------------
 

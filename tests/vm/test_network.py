@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 from agent import wait_for
-from machine import CACHE, HANG, Guest
+from machine import HANG, Guest
 
 ECHO = "10.0.2.100"  # where the guest reaches the host's cat
 
@@ -18,14 +18,11 @@ def free_port():
 
 
 class Connected(Guest):
-    """A guest with a network card; config is its /etc/guestd.conf."""
+    """A guest with a network card."""
 
-    def __init__(self, kernel, config="", files=None, modules=True, **options):
+    def __init__(self, kernel, config="", modules=("virtio_net",), **options):
         self.port = free_port()
-        files = {"etc/guestd.conf": config.encode(), **(files or {})}
-        for module in sorted((CACHE / kernel / "net").iterdir()):
-            files[f"{'modules/n' if modules else ''}{module.name}"] = module.read_bytes()
-        super().__init__(kernel, files=files, devices=[
+        super().__init__(kernel, config=config, modules=modules, devices=[
             "-netdev", f"user,id=net,restrict=on,guestfwd=tcp:{ECHO}:7-cmd:cat,hostfwd=tcp:127.0.0.1:{self.port}-:7777",
             "-device", "virtio-net-pci,netdev=net,mac=02:00:00:00:00:07,romfile="], **options)
 
@@ -76,9 +73,9 @@ def test_dhcp(kernel, words):
 
 
 def test_a_card_may_come_while_the_agent_serves(kernel):
-    with Connected(kernel, "net 02:00:00:00:00:07 address=10.0.2.15/24\n", modules=False) as g:
+    with Connected(kernel, "net 02:00:00:00:00:07 address=10.0.2.15/24\n", modules=()) as g:
         assert not g.has("link", "eth0")
-        g.text("for m in /*.ko; do insmod $m; done")
+        g.text("modprobe virtio_net")
         wait_for(lambda: g.has("addr show eth0", "10.0.2.15/24"), HANG)
 
 

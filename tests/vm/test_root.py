@@ -3,9 +3,9 @@ import subprocess
 import time
 
 import pytest
-from machine import CACHE, Guest
+from images import CACHE, initramfs
+from machine import MODULES, Guest
 
-MODULES = "module virtio-pci\nmodule vmw_vsock_virtio_transport\nmodule virtio_blk\n"
 UUID = "6f0d2c5e-7a51-4f0b-9c3d-2b1e8f4a9d70"
 
 
@@ -18,21 +18,17 @@ def drive(image, name):
     return ["-drive", f"file={image},format=raw,if=none,id={name},snapshot=on"]
 
 
-class Bare(Guest):
-    """A guest that begins with nothing but guestd, its configuration and modules. disks: their images, in order."""
+class WithDisks(Guest):
+    """A guest with disks: their images, in order."""
 
     def __init__(self, kernel, config="", words="", disks=(), devices=(), **options):
         devices = [*devices, *(word for n, image in enumerate(disks) for word in disk(image, f"disk{n}"))]
-        super().__init__(kernel, words=words, base="boot.cpio", devices=devices,
-                         files={"etc/guestd.conf": (MODULES + config).encode()}, **options)
+        super().__init__(kernel, words=words, config=config, modules=["virtio_blk"], devices=devices, **options)
 
     def mounts(self):
         """{target: (source, type, options)}; of several the uppermost."""
         lines = [line.split() for line in self.text("cat /proc/mounts").splitlines()]
         return {target: (source, kind, options.split(",")) for source, target, kind, options, *_ in lines}
-
-    def complaints(self):
-        return [line for line in self.console.splitlines() if line.startswith("guestd: ")]
 
 
 def image(directory, label, megabytes=8):
@@ -46,7 +42,7 @@ EXT4, SQUASHFS = CACHE / "root.ext4", CACHE / "root.squashfs"
 
 @pytest.mark.parametrize("config,words", [("root LABEL=world rw\n", ""), ("root /dev/nowhere\n", f"root=UUID={UUID} rw")])
 def test_the_root_is_found_and_entered(kernel, config, words):
-    with Bare(kernel, config, words, [EXT4]) as g:
+    with WithDisks(kernel, config, words, [EXT4]) as g:
         assert g.complaints() == []
         mounts = g.mounts()
         assert mounts["/"][:2] == ("/dev/vda", "ext4") and "rw" in mounts["/"][2]
@@ -62,21 +58,21 @@ def test_the_root_is_found_and_entered(kernel, config, words):
 def test_the_initramfs_is_emptied(kernel):
     free = {}
     for name, config in {"stays": "", "leaves": "root LABEL=world\n"}.items():
-        with Bare(kernel, config, disks=[EXT4]) as g:
+        with WithDisks(kernel, config, disks=[EXT4]) as g:
             free[name] = int(g.text("awk '/^MemFree/ {print $2}' /proc/meminfo"))
-    size = (CACHE / kernel / "boot.cpio").stat().st_size // 1024
+    size = initramfs(kernel, modules=MODULES).stat().st_size // 1024
     assert free["leaves"] - free["stays"] > size // 2, (free, size)  # the files lay in memory
 
 
 def test_a_root_without_names_is_read_only(kernel):
-    with Bare(kernel, words="root=/dev/vda", disks=[SQUASHFS]) as g:  # the module of its type is loaded when it is needed
+    with WithDisks(kernel, words="root=/dev/vda", disks=[SQUASHFS]) as g:  # the module of its type is loaded when it is needed
         assert g.mounts()["/"][:2] == ("/dev/vda", "squashfs") and g.complaints() == []
         assert g.exec("touch", "/written").returncode == 1
         assert g.text("echo hello >/tmp/written; cat /tmp/written") == "hello\n"
 
 
 def test_an_overlay_in_memory(kernel):
-    with Bare(kernel, words="root=/dev/vda guestd.overlay=tmpfs", disks=[SQUASHFS]) as g:
+    with WithDisks(kernel, words="root=/dev/vda guestd.overlay=tmpfs", disks=[SQUASHFS]) as g:
         assert g.complaints() == []
         g.text("echo hello >/etc/written; rm /bin/dial")
         assert g.text("cat /run/guestd/overlay/upper/etc/written; ls /run/guestd/lower/bin/dial").splitlines() == [
@@ -85,7 +81,7 @@ def test_an_overlay_in_memory(kernel):
 
 
 def test_an_overlay_on_a_disk(kernel, tmp_path):
-    with Bare(kernel, "root LABEL=world rw\noverlay LABEL=upper\n", disks=[EXT4, image(tmp_path, "upper")]) as g:
+    with WithDisks(kernel, "root LABEL=world rw\noverlay LABEL=upper\n", disks=[EXT4, image(tmp_path, "upper")]) as g:
         assert g.complaints() == []
         g.text("echo hello >/written")
         mounts = g.mounts()
@@ -95,7 +91,7 @@ def test_an_overlay_on_a_disk(kernel, tmp_path):
 
 def test_a_device_that_comes_late(kernel):
     devices = ["-device", "pcie-root-port,id=late,chassis=2,slot=2", *drive(EXT4, "slow")]
-    with Bare(kernel, words="root=LABEL=world rootwait", devices=devices, wait=False) as g:
+    with WithDisks(kernel, words="root=LABEL=world rootwait", devices=devices, wait=False) as g:
         g.show()  # the drivers are loaded; now it waits
         time.sleep(3)
         assert g.complaints() == []
@@ -109,7 +105,7 @@ def test_a_device_that_comes_late(kernel):
     ([EXT4], f"(ext4, LABEL=world, UUID={UUID}); going on in the initramfs"),
 ])
 def test_a_root_that_is_missing(kernel, disks, says):
-    with Bare(kernel, "root LABEL=nothere wait=1\n", disks=disks) as g:
+    with WithDisks(kernel, "root LABEL=nothere wait=1\n", disks=disks) as g:
         line, = g.complaints()
         assert says in line
         assert g.text("ls /init") == "/init\n"
@@ -117,7 +113,7 @@ def test_a_root_that_is_missing(kernel, disks, says):
 
 def test_a_root_that_cannot_be_mounted(kernel, tmp_path):
     (tmp_path / "zeros").write_bytes(bytes(1 << 20))
-    with Bare(kernel, words="root=/dev/vda", disks=[tmp_path / "zeros"]) as g:
+    with WithDisks(kernel, words="root=/dev/vda", disks=[tmp_path / "zeros"]) as g:
         line, = g.complaints()
         assert "root /dev/vda: mount /dev/vda on '/run/guestd/root' as any type: invalid argument" in line
         assert "/run/guestd/root" not in g.mounts() and g.text("ls /init") == "/init\n"
@@ -126,18 +122,18 @@ def test_a_root_that_cannot_be_mounted(kernel, tmp_path):
 def test_a_bad_configuration_stops_nothing(kernel):
     config = "nonsense\nmodule no_such_module\nmount LABEL=nothere /data ext4 nofail\nmount tmpfs /data tmpfs no-such=1\n" \
              "sysctl no.such=1\n'open\n"
-    with Bare(kernel, config) as g:
+    with WithDisks(kernel, config) as g:
         lines = g.complaints()
         assert len(lines) == 5, lines
-        assert lines[0] == "guestd: /etc/guestd.conf:4: there is no key 'nonsense'"
-        assert lines[1] == "guestd: /etc/guestd.conf:9: a ' is not closed"
+        assert lines[0] == "guestd: /etc/guestd.conf:5: there is no key 'nonsense'"
+        assert lines[1] == "guestd: /etc/guestd.conf:10: a ' is not closed"
         assert lines[2].startswith("guestd: module no_such_module: '/lib/modules/")
         assert lines[3].startswith("guestd: sysctl no.such=1: no such file")
         assert lines[4].startswith("guestd: mount /data: mount tmpfs on '/data' as tmpfs: ")
 
 
 def test_modules_are_loaded_with_what_they_need(kernel):
-    with Bare(kernel, "module vsock-loopback\n") as g:
+    with WithDisks(kernel, "module vsock-loopback\n") as g:
         loaded = set(g.text("cut -d' ' -f1 /proc/modules").split())
         assert {"vsock_loopback", "vmw_vsock_virtio_transport_common", "vsock"} <= loaded
         assert g.complaints() == []
@@ -145,7 +141,7 @@ def test_modules_are_loaded_with_what_they_need(kernel):
 
 def test_file_systems_of_the_configuration(kernel, tmp_path):
     config = "mount LABEL=data /data/deep auto noatime,ro\nmount /data/deep /alias none bind,nosuid\nmount /tmp /tmp none bind\n"
-    with Bare(kernel, config, disks=[image(tmp_path, "data")]) as g:
+    with WithDisks(kernel, config, disks=[image(tmp_path, "data")]) as g:
         mounts = g.mounts()
         assert g.complaints() == []
         assert mounts["/data/deep"][:2] == ("/dev/vda", "ext4") and {"noatime", "ro"} <= set(mounts["/data/deep"][2])

@@ -1,7 +1,5 @@
-"""Guests that boot what rootfs/bake made: guestd is /init of an initramfs, or /sbin/init of a disk that the initramfs
-changes to.
-
-Images are kept in build/baked, and made anew for another agent.
+"""What the guests boot: images that rootfs/bake makes of the world that tests/vm/setup has made. They are kept in build/baked,
+and made anew for another agent.
 """
 import functools
 import hashlib
@@ -11,11 +9,11 @@ import subprocess
 import tarfile
 
 from agent import BINARY, ROOT
-from machine import CACHE, Guest
 
+CACHE = ROOT / "build/deps/vm"
 BAKE = ROOT / "rootfs/bake"
 IMAGES = ROOT / "build/baked"
-VSOCK = ["virtio_pci", "vmw_vsock_virtio_transport"]  # what Debian's kernel has not built in
+VSOCK = ["virtio_pci", "vmw_vsock_virtio_transport", "vsock_loopback"]  # what Debian's kernels have not built in
 ENDINGS = {"initramfs": "cpio", "ext4": "ext4", "squashfs": "squashfs"}
 
 
@@ -27,18 +25,7 @@ def modules_of(kernel):
 @functools.cache
 def world():
     """A small world of busybox, as a tar."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        busybox = archive.gettarinfo("/bin/busybox", "bin/busybox")
-        with open("/bin/busybox", "rb") as file:
-            archive.addfile(busybox, file)
-        for applet in subprocess.run(["busybox", "--list"], stdout=subprocess.PIPE,
-                                     check=True, text=True).stdout.split():
-            if applet != "busybox":
-                link = tarfile.TarInfo(f"bin/{applet}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                archive.addfile(link)
-    return out.getvalue()
+    return (CACHE / "world.tar").read_bytes()
 
 
 @functools.cache
@@ -79,25 +66,3 @@ def image(form, *words, source=world):
 def initramfs(kernel, *words, modules=(), source=world):
     """An initramfs that loads what reaches the host, and these modules."""
     return image("initramfs", *words, "--modules", modules_of(kernel), *VSOCK, *modules, source=source)
-
-
-def disk(path):
-    """QEMU's words for a disk; what is written to it is lost."""
-    return ["-drive", f"file={path},format=raw,if=none,id=disk,snapshot=on", "-device", "virtio-blk-pci,drive=disk"]
-
-
-class Baked(Guest):
-    """A guest whose first root is a baked initramfs, and, with `root`, whose second one is that image on a disk."""
-
-    def __init__(self, kernel, first, *args, root=None, **options):
-        self.first = first
-        super().__init__(kernel, *args, devices=disk(root) if root else (), **options)
-
-    def start_qemu(self, *words):
-        """With the baked initramfs instead of the one that the other guests have."""
-        (self.dir / "initrd").unlink()
-        (self.dir / "initrd").symlink_to(self.first)
-        super().start_qemu(*words)
-
-    def complaints(self):
-        return [line for line in self.console.splitlines() if line.startswith("guestd: ")]
