@@ -184,19 +184,20 @@ static bool unix_stale(const struct address *a)
            connect(fd, &a->sa.any, a->len) < 0 && errno == ECONNREFUSED;
 }
 
+/* The file gets the socket's own mode bits (net/unix/af_unix.c, unix_bind_bsd), so the process's umask, which workers make their
+ * files by, can stay as it is. */
 static int bind_unix(int fd, const struct address *a)
 {
-    mode_t old = umask(0177);
-    int ret = bind(fd, &a->sa.any, a->len);
-
-    if (ret < 0 && errno == EADDRINUSE) {
-        if (unix_stale(a) && unlink(a->sa.un.sun_path) == 0)
-            ret = bind(fd, &a->sa.any, a->len);
-        else
-            errno = EADDRINUSE;
-    }
-    umask(old);
-    return ret;
+    if (fchmod(fd, 0600) < 0)
+        return -1;
+    if (bind(fd, &a->sa.any, a->len) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return -1;
+    if (unix_stale(a) && unlink(a->sa.un.sun_path) == 0)
+        return bind(fd, &a->sa.any, a->len);
+    errno = EADDRINUSE;
+    return -1;
 }
 
 int net_listen(struct net *n, struct listener *l, struct err *e)

@@ -10,6 +10,7 @@ import boot
 import execs
 import feeding
 import files
+import guest
 import h2
 import idle
 import load
@@ -34,6 +35,7 @@ ROWS = {
     "start": rows.start,
     "boot": boot.boot,
     "idle": idle.idle,
+    "guest": guest.guest,
     "size": size.size,
 }
 
