@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent import BINARY, Agent, wait_for
 
+HUGEPAGES = "/dev/hugepages"
 MAC = "02:00:00:00:00:07"
 
 # What becomes guestd: its /etc is a copy. It waits for a line until its links are there.
@@ -32,6 +33,7 @@ class Guest(Agent):
 
     def __init__(self, config="", hosts="127.0.0.1 localhost\n", links=("eth0",), trace=False):
         self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")  # /tmp will be another
+        self.pages = os.path.exists(HUGEPAGES)
         at = Path(self.dir.name)
         (at / "guestd.conf").write_text(config)
         (at / "hosts").write_text(hosts)
@@ -110,6 +112,8 @@ class Guest(Agent):
         for ours in self.links:
             subprocess.run(["ip", "link", "del", ours], capture_output=True)  # it may have gone with the guest's namespace
         log = self.log
+        if not self.pages and os.path.exists(HUGEPAGES):
+            os.rmdir(HUGEPAGES)  # there is one devtmpfs in a machine
         self.dir.cleanup()
         assert "Sanitizer" not in log and "runtime error" not in log, log
 
