@@ -68,14 +68,15 @@ size_t dhcp_write(const struct dhcp_request *r, uint8_t out[DHCP_PACKET_MAX])
                      .secs = htons(r->secs),
                      .ciaddr = r->own,
                      .cookie = htonl(cookie)};
-    uint8_t *to = out + sizeof h;
+    uint8_t *to = out + sizeof h, type = (uint8_t)r->type;
+    uint16_t max = htons(DHCP_MESSAGE_MAX);
 
     memcpy(h.chaddr, r->mac, RTNL_MAC);
     memcpy(out, &h, sizeof h);
-    to = put(to, TYPE, &(uint8_t){(uint8_t)r->type}, 1);
+    to = put(to, TYPE, &type, sizeof type);
     to = put_address(to, WANTED_ADDRESS, r->wanted);
     to = put_address(to, SERVER_ID, r->server_id);
-    to = put(to, SIZE_MAX_OPTION, &(uint16_t){htons(DHCP_MESSAGE_MAX)}, sizeof(uint16_t));
+    to = put(to, SIZE_MAX_OPTION, &max, sizeof max);
     to = put(to, WANTED_OPTIONS, wanted, sizeof wanted);
     *to++ = END;
     return (size_t)(to - out);

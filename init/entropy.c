@@ -44,7 +44,7 @@ static int count_bytes(const uint8_t *bytes, size_t len, struct err *e)
 static int feed_of_device(struct entropy_report *report, struct err *e)
 {
     CLEANUP_FD int fd = open(HWRNG, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    uint8_t bytes[2 * WANTED];
+    uint8_t bytes[2 * WANTED] = {0};
     ssize_t n = fd >= 0 ? RETRY_EINTR(read(fd, bytes, sizeof bytes)) : -1;
 
     if (n <= 0)
@@ -88,7 +88,7 @@ static int leave_seed(const char *path, struct err *e)
 
 static int feed_of_file(const char *path, struct entropy_report *report, struct err *e)
 {
-    uint8_t bytes[SEED_MAX];
+    uint8_t bytes[SEED_MAX] = {0};
     ssize_t n = take_seed(path, bytes, e);
     int result = n > 0 ? count_bytes(bytes, (size_t)n, e) : (int)n;
 

@@ -142,6 +142,7 @@ void rtnl_add_route(struct rtnl *r, struct rtnl_object of, const struct rtnl_rou
                              to->has_via || to->to.family == AF_INET6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
                          .rtm_type = RTN_UNICAST,
                          .rtm_flags = to->has_via && route->on_link ? RTNH_F_ONLINK : 0};
+    uint32_t metric = to->metric;
 
     begin(r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info, EEXIST, "add route %s%s%.*s on %s",
           to->to.bits ? text_of(&to->to).text : "default", to->has_via ? " via " : "",
@@ -151,8 +152,8 @@ void rtnl_add_route(struct rtnl *r, struct rtnl_object of, const struct rtnl_rou
     if (to->has_via)
         rtnl_put(&r->out, RTA_GATEWAY, to->via.addr, width(&to->via));
     rtnl_put(&r->out, RTA_OIF, &of.index, sizeof of.index);
-    if (to->metric > 0)
-        rtnl_put(&r->out, RTA_PRIORITY, &(uint32_t){to->metric}, sizeof(uint32_t));
+    if (metric > 0)
+        rtnl_put(&r->out, RTA_PRIORITY, &metric, sizeof metric);
     if (route->from)
         rtnl_put(&r->out, RTA_PREFSRC, route->from->addr, width(route->from));
 }

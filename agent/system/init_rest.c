@@ -122,8 +122,8 @@ static void on_work(struct init_wait *w)
 static void obey(struct init_call *call, const struct init_request *r)
 {
     struct system *system = system_of(call->x);
+    struct err e = {0};
     int waits = 0;
-    struct err e;
 
     freezer_thaw_soon(system->freezer);
     if (!older(system->settings, r)) {

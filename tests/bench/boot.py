@@ -43,7 +43,7 @@ def runner(root, request, units, *command):
 def mounts_of(lines):
     """What a traced init has mounted, as raw_init reads it."""
     for line in lines:
-        match = re.search(r'mount\("(\w+)", "([^"]+)", "(\w+)", ([A-Z_|0-9]+), (?:"([^"]*)"|NULL)\) = 0', line)
+        match = re.search(r'mount\("(\w+)", "([^"]+)", "(\w+)", ([A-Z_|0-9]+), (?:"([^"]*)"|NULL) *\) += 0', line)
         if match:
             flags = sum({"MS_RDONLY": 1, "MS_NOSUID": 2, "MS_NODEV": 4, "MS_NOEXEC": 8}.get(f, 0)
                         for f in match[4].split("|"))
@@ -58,8 +58,20 @@ def traced(command):
         lines = Path(file.name).read_text(errors="replace").splitlines()
     began = next(i for i, line in enumerate(lines) if 'execve("/guestd"' in line)
     own = lines[began].split()[0]
-    lines = [line for line in lines[began:] if line.split()[0] == own and re.match(r"\d+\s+\w+\(", line)]
-    return lines[:next(i for i, line in enumerate(lines) if " listen(" in line) + 1]
+    calls = list(whole(line.split(None, 1)[1] for line in lines[began:] if line.split()[0] == own))
+    return calls[:next(i for i, line in enumerate(calls) if line.startswith("listen(")) + 1]
+
+
+def whole(lines):
+    """The calls, also those that another process's line interrupts."""
+    begun = ""
+    for line in lines:
+        if line.endswith("<unfinished ...>"):
+            begun = line.removesuffix("<unfinished ...>")
+        elif match := re.match(r"<\.\.\. \w+ resumed>(.*)", line):
+            yield begun + match[1]
+        elif re.match(r"\w+\(", line):
+            yield line
 
 
 def starting(command, units):
@@ -83,5 +95,5 @@ def boot(options):
         (root / "mounts").write_text("".join(f"{line}\n" for line in mounts_of(lines)))
         raw = runner(root, request, 1, "/raw_init", "init", "/response", "/mounts")
         yield Row("calls from exec to listen", len(lines), "", 150)
-        yield Row("  of these mounts", sum(" mount(" in line for line in lines), "")
+        yield Row("  of these mounts", sum(line.startswith("mount(") for line in lines), "")
         yield from compare("PID 1 to first answer", options, starting(ours, units), starting(raw, units), 1.3)
