@@ -112,7 +112,8 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     names_set(&i->names, &i->config, boot, i->own);
     network_up(&i->network, &i->config, boot);
     boot_phase(boot, "network");
-    mounts_tmp(&i->config, boot);
+    if (i->own) /* a container has one, with what its runtime has put there */
+        mounts_tmp(&i->config, boot);
     volumes_mount(&i->config, boot); /* behind the network: some lie there */
     boot_phase(boot, "volumes");
     reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */

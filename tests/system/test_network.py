@@ -32,7 +32,7 @@ class Guest(Agent):
     calls are kept."""
 
     def __init__(self, config="", hosts="127.0.0.1 localhost\n", links=("eth0",), trace=False):
-        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")  # /tmp will be another
+        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")
         self.pages = os.path.exists(HUGEPAGES)
         at = Path(self.dir.name)
         (at / "guestd.conf").write_text(config)

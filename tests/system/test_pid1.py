@@ -21,7 +21,7 @@ class Init(Agent):
     """guestd as PID 1. Its standard error is a file; as PID 1 it logs to memory, so there is no start line to wait for."""
 
     def __init__(self, *args, env=None):
-        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")  # /tmp will be another
+        self.dir = tempfile.TemporaryDirectory(prefix="gd", dir="/run")
         self.path = f"{self.dir.name}/s"
         self.pages = os.path.exists(HUGEPAGES)
         self.log_path = f"{self.dir.name}/log"
@@ -58,7 +58,7 @@ def test_it_mounts_and_serves():
         assert lines[0].endswith(" 1") and lines[1] == "guestd"
         mounts = dict(line.split() for line in lines[2:] if line.count(" ") == 1 and line.startswith("/"))
         for target, kind in {"/proc": "proc", "/sys": "sysfs", "/dev": "devtmpfs", "/dev/pts": "devpts",
-                             "/dev/shm": "tmpfs", "/run": "tmpfs", "/tmp": "tmpfs", "/sys/fs/cgroup": "cgroup2"}.items():
+                             "/dev/shm": "tmpfs", "/run": "tmpfs", "/sys/fs/cgroup": "cgroup2"}.items():
             assert mounts[target] == kind
         assert a.shell("stat -c %a /run /tmp /dev/shm; readlink /dev/fd").stdout == b"755\n1777\n1777\n/proc/self/fd\n"
         assert a.shell("tty", pty={"size": {"cols": 80, "rows": 24}}).pty == b"/dev/pts/0\r\n"
@@ -104,7 +104,7 @@ def test_no_exit_is_mistaken_while_pids_come_back():
 
         with ThreadPoolExecutor(streams) as pool:
             list(pool.map(run_some, range(streams)))
-        assert len(seen) < 1024 and max(seen) < 2000
+        assert len(seen) < min(count, 2000)  # they did come back
         time.sleep(0.1)
         states = a.shell("cat /proc/[0-9]*/stat | sed 's/.*) //' | cut -d' ' -f1").stdout.decode().split()
         assert "Z" not in states and len(states) < 10
