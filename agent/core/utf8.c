@@ -31,6 +31,30 @@ size_t utf8_char(struct bytes s)
     return n;
 }
 
+/* Whether the bytes could be a character with others behind them: of those 0x80 to 0xbf at least one of these three fits any lead
+ * byte. */
+static bool begins_char(const char *s, size_t n)
+{
+    static const char fill[] = {'\x80', '\x9f', '\xbf'};
+    char whole[4];
+
+    for (size_t i = 0; i < sizeof fill; i++) {
+        memset(whole, fill[i], sizeof whole);
+        memcpy(whole, s, n);
+        if (utf8_char((struct bytes){whole, sizeof whole}) > n)
+            return true;
+    }
+    return false;
+}
+
+size_t utf8_tail(struct bytes s)
+{
+    for (size_t n = MIN(s.len, (size_t)3); n > 0; n--)
+        if (begins_char(s.ptr + s.len - n, n))
+            return n;
+    return 0;
+}
+
 bool utf8_valid(struct bytes s)
 {
     size_t i = 0;

@@ -8,6 +8,9 @@
  * ill-formed there, or ends inside a character. */
 size_t utf8_char(struct bytes s);
 
+/* How many bytes at the end of s are the beginning of a character whose rest is missing: 0 to 3. */
+size_t utf8_tail(struct bytes s);
+
 /* True when all of s is valid UTF-8. */
 bool utf8_valid(struct bytes s);
 

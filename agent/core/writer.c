@@ -97,11 +97,10 @@ void writer_printf(struct writer *w, const char *fmt, ...)
         writer_put(w, text, MIN((size_t)n, sizeof text - 1));
 }
 
-void writer_json_string(struct writer *w, struct bytes s)
+void writer_json_text(struct writer *w, struct bytes s)
 {
     size_t i = 0;
 
-    writer_char(w, '"');
     while (i < s.len) {
         size_t from = i, n;
         unsigned char c;
@@ -129,6 +128,12 @@ void writer_json_string(struct writer *w, struct bytes s)
         else
             writer_str(w, "\xef\xbf\xbd");
     }
+}
+
+void writer_json_string(struct writer *w, struct bytes s)
+{
+    writer_char(w, '"');
+    writer_json_text(w, s);
     writer_char(w, '"');
 }
 

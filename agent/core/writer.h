@@ -51,6 +51,9 @@ void writer_integer(struct writer *w, int64_t v);
 
 void writer_printf(struct writer *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */
+void writer_json_text(struct writer *w, struct bytes s);
+
 /* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void writer_json_string(struct writer *w, struct bytes s);
 

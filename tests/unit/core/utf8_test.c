@@ -62,12 +62,33 @@ static void encode_all(void **state)
     }
 }
 
+/* Of each valid character every beginning waits for its rest, and nothing else does. */
+static void tails(void **state)
+{
+    static const char *const none[] = {"",         "a",        "\x80",         "\xc0",
+                                       "\xff",     "\xc3\xa4", "\xe0\x9f",     "\xed\xa0",
+                                       "\xf4\x90", "\xf0\x8f", "\xe2\x82\xac", "\xc3 "};
+    char out[8] = "xy";
+
+    (void)state;
+    for (uint32_t c = 0x80; c <= 0x10ffff; c += c < 0x900 ? 1 : 61) {
+        size_t n = c >= 0xd800 && c <= 0xdfff ? 0 : utf8_put(c, out + 2);
+
+        for (size_t i = 1; i < n; i++)
+            assert_int_equal(utf8_tail((struct bytes){out, 2 + i}), i);
+        assert_int_equal(utf8_tail((struct bytes){out, 2 + n}), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_int_equal(utf8_tail(bytes_of(none[i])), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(valid),
         cmocka_unit_test(invalid),
         cmocka_unit_test(encode_all),
+        cmocka_unit_test(tails),
     };
 
     return RUN(tests);
