@@ -253,23 +253,25 @@ static char *text_var(struct arena *a, const char *name, const char *value)
     return var;
 }
 
-/* PATH, HOME, USER, LOGNAME, then the settings' variables, then the request's; the last of a name wins. */
+/* PATH, HOME, USER, LOGNAME, then the settings' variables, then the request's; the last of a name wins. With path_only of all but the
+ * request's the first one alone. */
 static char **make_environment(const struct spawn *s, const struct user *u, struct arena *a)
 {
     const struct exec_var base[] = {
         {"PATH", s->env->path}, {"HOME", u->home}, {"USER", u->name}, {"LOGNAME", u->name}};
     char **table =
         arena_array(a, ARRAY_LEN(base) + s->env->var_count + s->spec->var_count + 1, sizeof *table);
-    size_t n = 0;
+    size_t bases = s->spec->path_only ? 1 : ARRAY_LEN(base);
+    size_t common = s->spec->path_only ? 0 : s->env->var_count, n = 0;
 
-    for (size_t i = 0; table && i < ARRAY_LEN(base); i++) {
+    for (size_t i = 0; table && i < bases; i++) {
         char *var = text_var(a, base[i].name, base[i].value);
 
         if (!var)
             return NULL;
         set_var(table, &n, var);
     }
-    for (size_t i = 0; table && i < s->env->var_count; i++)
+    for (size_t i = 0; table && i < common; i++)
         set_var(table, &n, s->env->vars[i]);
     for (size_t i = 0; table && i < s->spec->var_count; i++) {
         char *var = text_var(a, s->spec->vars[i].name, s->spec->vars[i].value);
@@ -432,6 +434,10 @@ static int judge(struct spawn *s, const struct child *c, int err_fd)
         }
         if (is_shortage(c->errnum))
             return exhausted(s, SPAWN_EXEC, c->errnum, s->spec->cmd);
+        if (s->spec->must_run) {
+            err_set(&s->error, STATUS_FAILED_PRECONDITION, c->errnum, "%s", s->spec->cmd);
+            return failed(s, SPAWN_EXEC, s->spec->cmd);
+        }
         /* We still hold the other end of its stderr, and nobody else has written there: it cannot block. */
         dprintf(err_fd, "guestd: exec: %.255s: %s\n", s->spec->cmd, errno_text(c->errnum));
         s->stage = SPAWN_OK;

@@ -53,6 +53,8 @@ struct exec_spec {
     bool kill_on_gone;            /* its starter's leaving kills it */
     uint64_t max_output;          /* bytes; 0: all */
     bool keep_tail;               /* the last max_output bytes, not the first */
+    bool path_only;               /* of the environment PATH and `vars`, nothing else */
+    bool must_run;                /* a program that cannot be run is a failed start, not an exit code */
 };
 
 /* A deep copy on the heap, to be freed with free(); NULL when out of memory. */

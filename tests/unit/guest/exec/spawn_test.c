@@ -535,6 +535,32 @@ static void without_memory_there_are_no_tables(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- for those who want it plain ------------------------------------------------------------- */
+
+static void what_must_run_fails_when_it_cannot(void **state)
+{
+    int fds = open_fds();
+
+    (void)state;
+    assert_failed(spawn_spec(&(struct exec_spec){.cmd = "no-such", .cwd = "/", .must_run = true}), fds,
+                  SPAWN_EXEC, STATUS_FAILED_PRECONDITION, "no-such: no such file or directory");
+}
+
+static void an_environment_of_a_path_alone(void **state)
+{
+    const struct exec_spec spec = {
+        .cmd = "x", .path_only = true, .var_count = 1, .vars = &(struct exec_var){"A", "b"}};
+    const struct spawn s = {.spec = (struct exec_spec *)(uintptr_t)&spec, .env = settings.env};
+    struct arena a = {.max = 4096};
+    char **table = make_environment(&s, &(struct user){.home = "/h", .name = "n"}, &a);
+
+    (void)state;
+    assert_memory_equal(table[0], "PATH=", 5);
+    assert_string_equal(table[1], "A=b");
+    assert_null(table[2]);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +586,8 @@ int main(void)
         T(candidates_are_the_folders_of_its_path),
         T(the_last_variable_of_a_name_wins),
         T(without_memory_there_are_no_tables),
+        T(what_must_run_fails_when_it_cannot),
+        T(an_environment_of_a_path_alone),
     };
 
     return RUN(tests);
