@@ -10,6 +10,9 @@
 #include "guest/auth.h"
 #include "guest/users.h"
 
+#define STACYVM_MARK "stacyvm@"
+#define STACYVM_DOOR STACYVM_MARK "vsock:1024"
+
 /* --- who may come in ------------------------------------------------------------------------- */
 
 /* At accept: on vsock the host, and who was named. */
@@ -92,22 +95,38 @@ static unsigned flags_of(const struct http_exchange *x)
            (r->flags & HTTP_HOST ? AUTH_HOST : 0);
 }
 
-static enum http_verdict authorize(struct http_exchange *x)
+/* Whose connection it is, without what is shown on it. */
+static struct auth_caller caller_of(const struct conn *c)
 {
-    const struct door *door = x->conn->listener->policy;
-    const struct peer *peer = &x->conn->peer;
-    struct doors *d = x->http->authorize_arg;
-    struct auth_caller caller = {
+    const struct door *door = c->listener->policy;
+    const struct peer *peer = &c->peer;
+
+    return (struct auth_caller){
         .transport = peer->transport,
         .cid = peer->cid,
-        .trusted_uid = peer->known && (peer->uid == 0 || peer->uid == d->uid),
-        .token = http_request_field(x, "x-access-token"),
+        .trusted_uid = peer->known && (peer->uid == 0 || peer->uid == door->doors->uid),
         .listener_token = door->token[0] ? door->token : NULL,
     };
+}
+
+/* StacyVM's host has no token to show: with one set nobody but root's unix socket gets in. */
+static int authorize_stacyvm(struct conn *c, struct err *e)
+{
+    const struct door *door = c->listener->policy;
+    struct auth_caller caller = caller_of(c);
+
+    return auth_check(door->doors->settings, &caller, 0, e);
+}
+
+static enum http_verdict authorize(struct http_exchange *x)
+{
+    struct doors *d = x->http->authorize_arg;
+    struct auth_caller caller = caller_of(x->conn);
     bool malformed;
     char *user;
     struct err e;
 
+    caller.token = http_request_field(x, "x-access-token");
     x->allowed = auth_check(d->settings, &caller, 0, &e) == 0;
     if (auth_check(d->settings, &caller, flags_of(x), &e) < 0) {
         http_error(x, http_status_of(e.status), "%s", e.text);
@@ -150,18 +169,39 @@ static const char *who(const struct door *door)
     return "";
 }
 
+/* What is spoken there, by what stands before the address, which is returned. NULL with *e. */
+static const char *choose_protocol(const struct doors *d, struct listener *l, const char *text, struct err *e)
+{
+    const char *at = strchr(text, '@');
+
+    l->protocol = &http_h1;
+    l->protocol_arg = d->http;
+    if (!at || strncmp(text, "unix:", 5) == 0)
+        return text;
+    if (strncmp(text, STACYVM_MARK, strlen(STACYVM_MARK)) != 0) {
+        err_set(e, STATUS_INVALID_ARGUMENT, 0, "address '%s': there is no protocol but " STACYVM_MARK, text);
+        return NULL;
+    }
+    l->protocol = &stacyvm_protocol;
+    l->protocol_arg = d->stacyvm;
+    return at + 1;
+}
+
 /* Opens one. `open`: TCP needs no token of its own. */
 static int open_door(struct doors *d, struct net *net, const char *text, bool open, struct err *e)
 {
     struct door *door = &d->all[d->count];
     struct listener *l = &door->listener;
     char address[ADDRESS_TEXT_MAX];
+    const char *where;
 
     *door = (struct door){.doors = d};
-    if (address_parse(text, &l->address, e) < 0)
+    where = choose_protocol(d, l, text, e);
+    if (!where || address_parse(where, &l->address, e) < 0)
         return -1;
-    l->protocol = &http_h1;
-    l->protocol_arg = d->http;
+    if (where != text && l->address.transport == TRANSPORT_TCP && !d->flags->open)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0,
+                       "address '%s': nobody can show a token there: it needs --open", text);
     l->admit = admit;
     l->policy = door;
     if (net_listen(net, l, e) < 0)
@@ -170,7 +210,8 @@ static int open_door(struct doors *d, struct net *net, const char *text, bool op
         return err_set(e, STATUS_INTERNAL, 0, "no random bytes for a token");
     d->count++;
     address_text(&l->address, address);
-    log_info("listen", LOG_STR("server.address", address), LOG_STR("listen.who", who(door)));
+    log_info("listen", LOG_STR("server.address", address), LOG_STR("listen.who", who(door)),
+             LOG_STR("network.protocol.name", l->protocol->name));
     if (door->token[0])
         dprintf(STDERR_FILENO, "guestd: the token for %s (header X-Access-Token) is %s\n", address,
                 door->token);
@@ -215,6 +256,8 @@ static int open_defaults(struct doors *d, struct net *net, bool machine, struct 
     }
     snprintf(text, sizeof text, "vsock:%u", FLAGS_PORT);
     try_door(d, net, text, true);
+    if (f->stacyvm)
+        try_door(d, net, STACYVM_DOOR, true);
     return 0;
 }
 
@@ -231,13 +274,19 @@ static int open_asked(struct doors *d, struct net *net, const char *text, bool o
 }
 
 int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
-               struct settings *settings, struct jobs *workers, struct boot *boot, struct err *e)
+               struct stacyvm *stacyvm, struct settings *settings, struct jobs *workers, struct boot *boot,
+               struct err *e)
 {
     bool open = flags->open || flags->token_file || flags->require_token;
     char text[ADDRESS_TEXT_MAX];
 
-    *d = (struct doors){
-        .flags = flags, .settings = settings, .workers = workers, .http = http, .uid = geteuid()};
+    *d = (struct doors){.flags = flags,
+                        .settings = settings,
+                        .workers = workers,
+                        .http = http,
+                        .stacyvm = stacyvm,
+                        .uid = geteuid()};
+    stacyvm->authorize = authorize_stacyvm;
     http->authorize = authorize;
     http->authorize_arg = d;
     for (unsigned i = 0; i < flags->listen_count; i++)

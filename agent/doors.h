@@ -4,6 +4,7 @@
 
 #include "flags.h"
 #include "http/http.h"
+#include "stacyvm/stacyvm.h"
 
 struct door {
     struct listener listener;
@@ -16,17 +17,19 @@ struct doors {
     struct settings *settings;
     struct jobs *workers;
     struct http *http;
-    struct door all[FLAGS_LISTEN_MAX + 3];
+    struct stacyvm *stacyvm;
+    struct door all[FLAGS_LISTEN_MAX + 4];
     unsigned count;
     uid_t uid;
 };
 
-/* Opens all listeners and sets http's authorization. An explicit one that cannot be opened is an error; a
+/* Opens all listeners and sets http's and stacyvm's authorization. An explicit one that cannot be opened is an error; a
  * default one is left out with a line in the log. Returns 0, or -1 with *e.
  *
  * boot: of a machine's init; NULL: we are none. There what is explicit and cannot be opened is a problem of the boot; when
  * nothing else is left, the defaults are opened. */
 MUST_CHECK int doors_open(struct doors *d, const struct flags *flags, struct net *net, struct http *http,
-                          struct settings *settings, struct jobs *workers, struct boot *boot, struct err *e);
+                          struct stacyvm *stacyvm, struct settings *settings, struct jobs *workers,
+                          struct boot *boot, struct err *e);
 
 #endif

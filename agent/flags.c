@@ -23,6 +23,7 @@ enum id {
     INIT,
     KILL,
     FILES_AS,
+    STACYVM_TIMEOUT,
     LOG_LEVEL,
     LOG_FORMAT,
     SHOW_LIMITS,
@@ -37,7 +38,7 @@ enum id {
 
 static const struct option table[] = {
     {LISTEN, "listen", 'l', "ADDRESS",
-     "listen there: vsock:[CID:]PORT, unix:PATH, tcp:HOST:PORT; may be repeated", false},
+     "listen there: [stacyvm@] vsock:[CID:]PORT, unix:PATH, tcp:HOST:PORT; may be repeated", false},
     {TCP, "tcp", 0, NULL, "also on tcp:127.0.0.1:49983, with a token of its own printed to stderr", false},
     {OPEN, "open", 0, NULL, "TCP listeners need no token: whoever can connect is root", false},
     {VSOCK_ALLOW, "vsock-allow", 0, "CID",
@@ -61,6 +62,8 @@ static const struct option table[] = {
      false},
     {FILES_AS, "files-as", 0, "root|user",
      "who opens and makes files: guestd, or the caller's user (default root)", false},
+    {STACYVM_TIMEOUT, "stacyvm-timeout", 0, "SECONDS",
+     "kill what StacyVM's host has started after so long (default 300)", false},
     {LOG_LEVEL, "log-level", 0, "LEVEL", "debug, info, warn, error or off (default info)", false},
     {LOG_FORMAT, "log-format", 0, "text|json", "how log lines look (default text)", false},
     {SHOW_LIMITS, "limits", 0, NULL, "print every limit with its reason, and exit", false},
@@ -190,6 +193,11 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
             return err_set(e, STATUS_INVALID_ARGUMENT, 0,
                            "option '--files-as': '%s' is neither root nor user", value);
         return 0;
+    case STACYVM_TIMEOUT:
+        if (options_number(o, value, 1, UINT32_MAX, &n, e) < 0)
+            return -1;
+        f->stacyvm_timeout_s = (uint32_t)n;
+        return 0;
     case LOG_LEVEL:
     case LOG_FORMAT:
         return parse_log(f, id, value, e);
@@ -241,6 +249,8 @@ void flags_init(struct flags *f, const char *name)
         .max_connections = CONNECTIONS_MAX,
         .log_level = LOG_INFO,
         .envd = name && strcmp(base_name(name), "envd") == 0,
+        .stacyvm = name && strcmp(base_name(name), "stacyvm-agent") == 0,
+        .stacyvm_timeout_s = STACYVM_EXEC_S,
     };
 }
 
@@ -324,9 +334,10 @@ void flags_print_help(void)
 {
     puts("guestd [OPTIONS]: the agent inside a microVM\n");
     options_help(table, ARRAY_LEN(table), stdout);
-    puts("\nWithout --listen: as PID 1 vsock:49983; as envd tcp:[::]:49983; else unix:/run/guestd.sock; and "
-         "vsock where\n"
-         "there is one. guestctl(1) calls it. guestd(8) says more.");
+    puts(
+        "\nWithout --listen: as PID 1 vsock:49983; as envd tcp:[::]:49983; else unix:/run/guestd.sock; and "
+        "vsock where\n"
+        "there is one; as stacyvm-agent stacyvm@vsock:1024, too. guestctl(1) calls it. guestd(8) says more.");
 }
 
 void flags_print_limits(void)

@@ -13,10 +13,12 @@
 struct flags {
     const char *listen[FLAGS_LISTEN_MAX];
     unsigned listen_count;
-    bool tcp;      /* --tcp */
-    bool open;     /* --open */
-    bool envd;     /* started as envd, or with one of its single-dash flags */
-    uint16_t port; /* -port */
+    bool tcp;                   /* --tcp */
+    bool open;                  /* --open */
+    bool envd;                  /* started as envd, or with one of its single-dash flags */
+    bool stacyvm;               /* started as stacyvm-agent */
+    uint32_t stacyvm_timeout_s; /* --stacyvm-timeout */
+    uint16_t port;              /* -port */
     uint32_t vsock_allow[FLAGS_LISTEN_MAX];
     unsigned vsock_allow_count;
     const char *token_file;

@@ -25,6 +25,7 @@
 #include "process/process_service.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
+#include "stacyvm/stacyvm.h"
 #include "stop.h"
 #include "system/version.h"
 
@@ -50,6 +51,7 @@ static struct agent {
     struct process_service process;
     struct files files;
     struct system system;
+    struct stacyvm stacyvm;
     struct doors doors;
     struct entrypoint entrypoint;
     struct stop stop;
@@ -206,6 +208,14 @@ static int open_pools(struct err *e)
     return 0;
 }
 
+/* --- the end --------------------------------------------------------------------------------- */
+
+/* StacyVM's host wants the machine to end. */
+static void shut_down(void)
+{
+    stop_begin(&agent.stop, SIGTERM);
+}
+
 /* --- the beginning --------------------------------------------------------------------------- */
 
 /* Reads the token of --token-file: its first line. */
@@ -289,6 +299,8 @@ static int open_services(struct err *e)
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, &agent.freezer, agent.workers,
                     &agent.boot, agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
+    stacyvm_init(&agent.stacyvm, &agent.execs, &agent.files.workers, &agent.settings,
+                 (uint64_t)agent.flags.stacyvm_timeout_s * 1000, shut_down);
     return 0;
 }
 
@@ -357,8 +369,8 @@ static int open_agent(struct err *e)
     net_init(&agent.net, &agent.loop, &agent.pool, &agent.in_pool, agent.flags.max_connections);
     if (open_services(e) < 0 || open_identity(e) < 0 || watch_signals(e) < 0)
         return -1;
-    return doors_open(&agent.doors, &agent.flags, &agent.net, &agent.http, &agent.settings, agent.workers,
-                      agent.booted ? &agent.boot : NULL, e);
+    return doors_open(&agent.doors, &agent.flags, &agent.net, &agent.http, &agent.stacyvm, &agent.settings,
+                      agent.workers, agent.booted ? &agent.boot : NULL, e);
 }
 
 /* There may be a way to the metadata service now. */

@@ -179,6 +179,15 @@
     X(LOGS_AGAIN_MS, 500, "ms", "from a failure to the next attempt; then twice that")                       \
     X(LOGS_AGAIN_MAX_MS, 30000, "ms", "and so on up to this; a host is seldom away for longer")              \
     X(LOGS_ATTEMPTS_MAX, 12, "attempts", "in a row; then the next line tries again. 3 minutes, then quiet")  \
+    X(STACYVM_FRAME_MAX, 64 * MIB, "bytes", "one frame of StacyVM's host, or for it; a longer one: the end") \
+    X(STACYVM_REQUEST_MAX, 1 * MIB, "bytes", "one request of it besides a file's content; then bad params")  \
+    X(STACYVM_BLOCK, 48 * KIB, "bytes", "of a file on its way from or to it; becomes 64 KiB of base64")      \
+    X(STACYVM_UNSIZED_MAX, 4 * MIB, "bytes",                                                                 \
+      "of a file without a size (/proc) in one answer; then an error")                                       \
+    X(STACYVM_OUTPUT_MAX, 16 * MIB, "bytes", "output that one exec collects, as JSON; then an error")        \
+    X(STACYVM_OUTPUT_TOTAL, 32 * MIB, "bytes", "the same of all of them together")                           \
+    X(STACYVM_CONNECTIONS_MAX, 128, "connections", "of its hosts, of which each has one; others are closed") \
+    X(STACYVM_EXEC_S, 300, "s", "life of a process that it starts; --stacyvm-timeout")                       \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 
 enum {

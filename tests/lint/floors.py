@@ -14,6 +14,7 @@ BELOW = {
     "agent/http": ["agent/core", "agent/net"],
     "agent/rpc/codec": ["agent/core", "proto"],
     "agent/rpc": ["agent/core", "agent/net", "agent/http", "agent/rpc/codec", "proto"],
+    "agent/stacyvm": ["agent/core", "agent/guest", "agent/net"],  # a wire of its own, without HTTP
     "init": ["agent/core", "agent/guest"],
     # guestctl speaks the agent's language with the agent's own codecs, envelopes and lists of fields, reads and writes trees
     # as the agent does, and shares nothing else.

@@ -41,6 +41,7 @@ static struct boot boot;
 static struct settings settings;
 static struct loop loop;
 static struct http http;
+static struct stacyvm stacyvm;
 static struct jobs *workers;
 static struct doors doors;
 static struct err e;
@@ -81,7 +82,7 @@ static int open_with(const char *const *words, bool pid1)
     assert_int_equal(flags_parse(&flags, argc, argv, NULL, &e), 0);
     listened[0] = 0;
     dup2(null, STDERR_FILENO);
-    ret = doors_open(&doors, &flags, NULL, &http, &settings, workers, pid1 ? &boot : NULL, &e);
+    ret = doors_open(&doors, &flags, NULL, &http, &stacyvm, &settings, workers, pid1 ? &boot : NULL, &e);
     dup2(before, STDERR_FILENO);
     close(before);
     close(null);
@@ -113,6 +114,10 @@ static void each_command_line_has_its_listeners(void **state)
         {{"guestd", "-port", "8080"}, false, 0, NULL, "tcp:[::]:8080 vsock:49983 "},
         {{"guestd", "--listen", "unix:/x"}, false, 0, NULL, "unix:/x "},
         {{"guestd", "--listen", "unix:/x"}, true, 0, NULL, "unix:/x "},
+        {{"/usr/local/bin/stacyvm-agent"}, true, 0, NULL, "vsock:49983 vsock:1024 "},
+        {{"stacyvm-agent", "--listen", "unix:/x"}, true, 0, NULL, "unix:/x "},
+        {{"guestd", "--listen", "stacyvm@vsock:3"}, true, 0, NULL, "vsock:3 "},
+        {{"guestd", "--listen", "unix:/a@b"}, true, 0, NULL, "unix:/a@b "},
         {{"envd", "--listen", "unix:/x", "--tcp"}, false, 0, NULL, "unix:/x tcp:127.0.0.1:49983 "},
     };
 
@@ -161,6 +166,36 @@ static void an_explicit_one_that_fails_is_an_error(void **state)
     assert_non_null(strstr(e.text, "nonsense"));
     refused = "127.0.0.1";
     assert_int_equal(OPEN("guestd", "--tcp"), -1);
+}
+
+static void a_door_speaks_what_its_address_says(void **state)
+{
+    (void)state;
+    assert_int_equal(OPEN("guestd", "--listen", "stacyvm@unix:/a", "--listen", "unix:/b"), 0);
+    assert_ptr_equal(doors.all[0].listener.protocol, &stacyvm_protocol);
+    assert_ptr_equal(doors.all[0].listener.protocol_arg, &stacyvm);
+    assert_ptr_equal(doors.all[1].listener.protocol, &http_h1);
+    assert_int_equal(OPEN("guestd", "--listen", "fly@unix:/a"), -1);
+    assert_non_null(strstr(e.text, "no protocol but stacyvm@"));
+    assert_int_equal(OPEN("guestd", "--listen", "stacyvm@tcp:127.0.0.1:1"), -1);
+    assert_non_null(strstr(e.text, "needs --open"));
+    assert_int_equal(OPEN("guestd", "--listen", "stacyvm@tcp:127.0.0.1:1", "--open"), 0);
+}
+
+static void who_has_no_token_to_show_stays_outside(void **state)
+{
+    struct conn c = {.peer = {.transport = TRANSPORT_VSOCK, .cid = 2}};
+
+    (void)state;
+    assert_int_equal(OPEN("guestd", "--listen", "stacyvm@vsock:1024"), 0);
+    c.listener = &doors.all[0].listener;
+    assert_int_equal(stacyvm.authorize(&c, &e), 0);
+    assert_int_equal(settings_set_token(&settings, "secret", &e), 0);
+    assert_int_equal(stacyvm.authorize(&c, &e), -1);
+    assert_int_equal(e.status, STATUS_UNAUTHENTICATED);
+    c.peer = (struct peer){.transport = TRANSPORT_UNIX, .known = true, .uid = 0};
+    assert_int_equal(stacyvm.authorize(&c, &e), 0);
+    assert_int_equal(settings_set_token(&settings, NULL, &e), 0);
 }
 
 /* --- tokens of a door ------------------------------------------------------------------------ */
@@ -379,6 +414,8 @@ int main(void)
         T(without_ipv6_an_envd_takes_ipv4),
         T(an_explicit_one_that_fails_is_an_error),
         T(what_an_init_cannot_open_is_left_out),
+        T(a_door_speaks_what_its_address_says),
+        T(who_has_no_token_to_show_stays_outside),
         T(a_tcp_door_has_a_token_unless_it_is_open),
         T(tokens_are_long_differ_and_are_easy_to_paste),
         T(on_vsock_the_host_and_the_named_may_connect),

@@ -113,6 +113,19 @@ static void envds_words_make_it_an_envd(void **state)
     assert_false(f.envd);
 }
 
+static void the_name_of_stacyvms_agent(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE(NULL), 0);
+    assert_false(f.stacyvm);
+    assert_int_equal(f.stacyvm_timeout_s, 300);
+    assert_int_equal(
+        parse_as("/usr/local/bin/stacyvm-agent", (const char *const[]){"--stacyvm-timeout", "7", NULL}), 0);
+    assert_true(f.stacyvm);
+    assert_int_equal(f.stacyvm_timeout_s, 7);
+    assert_int_equal(PARSE("--stacyvm-timeout", "0"), -1);
+}
+
 static void mistakes_name_the_word(void **state)
 {
     static const struct {
@@ -330,6 +343,7 @@ int main(void)
         cmocka_unit_test(each_option_sets_its_field),
         cmocka_unit_test(the_last_of_two_wins),
         cmocka_unit_test(envds_words_make_it_an_envd),
+        cmocka_unit_test(the_name_of_stacyvms_agent),
         cmocka_unit_test(mistakes_name_the_word),
         cmocka_unit_test(an_init_passes_over_the_kernels_words),
         cmocka_unit_test(an_init_boots_with_wrong_options),
