@@ -1,0 +1,3 @@
+module guestd/tests/sdk/stacyvm
+
+go 1.26.0
