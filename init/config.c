@@ -45,9 +45,9 @@ static int next_word(struct words *w, char **word, struct err *e)
         char ch = next_byte(w);
 
         if (quote ? ch == quote : file && (ch == '"' || ch == '\''))
-            quote = quote ? 0 : ch;
+            quote = (char)(quote ? 0 : ch);
         else
-            *w->to++ = ch == '\\' && file && quote != '\'' && w->text.len > 0 ? next_byte(w) : ch;
+            *w->to++ = (char)(ch == '\\' && file && quote != '\'' && w->text.len > 0 ? next_byte(w) : ch);
     }
     if (quote)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "a %c is not closed", quote);

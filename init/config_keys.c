@@ -55,19 +55,22 @@ static const char *value_of(const char *word, const char *name)
 static int join(struct config *c, char **words, unsigned count, const char **out, struct err *e)
 {
     size_t len = 1;
-    char *text;
+    char *text, *to;
 
     for (unsigned i = 0; i < count; i++)
         len += strlen(words[i]) + 1;
-    text = arena_alloc(&c->arena, len);
+    text = to = arena_alloc(&c->arena, len);
     if (!text)
         return config_full(e);
-    *text = 0;
     for (unsigned i = 0; i < count; i++) {
+        size_t n = strlen(words[i]);
+
         if (i > 0)
-            strcat(text, " ");
-        strcat(text, words[i]);
+            *to++ = ' ';
+        memcpy(to, words[i], n);
+        to += n;
     }
+    *to = 0;
     *out = text;
     return 0;
 }
@@ -397,7 +400,7 @@ static int take_ready(struct config *c, char **w, unsigned n, struct err *e)
 
 static int take_shutdown(struct config *c, char **w, unsigned n, struct err *e)
 {
-    unsigned seconds;
+    unsigned seconds = 0;
 
     (void)n;
     if (config_number(w[0], 3600, &seconds, e) < 0)

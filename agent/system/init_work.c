@@ -253,8 +253,10 @@ void init_work_init(struct init_work *k, struct loop *loop, struct jobs *workers
 
 void init_work_destroy(struct init_work *k)
 {
-    while (!TAILQ_EMPTY(&k->mounts))
-        forget(k, TAILQ_FIRST(&k->mounts));
+    struct init_mount *m, *next;
+
+    TAILQ_FOREACH_SAFE (m, &k->mounts, link, next)
+        forget(k, m);
     free(k->certificates);
     tickets_clear(&k->waiting);
 }

@@ -28,7 +28,7 @@ static struct bare *place_of(const struct stat *st)
 static bool settled(const struct timespec *changed, const struct timespec *since)
 {
     return changed->tv_nsec != 0 &&
-           (since->tv_sec - changed->tv_sec) * 1000000000ll + since->tv_nsec - changed->tv_nsec > TICKS_NS;
+           (since->tv_sec - changed->tv_sec) * 1000000000LL + since->tv_nsec - changed->tv_nsec > TICKS_NS;
 }
 
 void fs_bare_keep(const struct stat *st, const struct timespec *since)

@@ -163,7 +163,8 @@ static int copy_one(struct copying *s, struct way *w)
     if (to == -1)
         return -1;
     own = w->made ? to : -1;
-    if (from < 0)
+    (void)own;               /* it closes it */
+    if (from < 0 && w->made) /* as all that is no file */
         ret = dress(w);
     else
         ret = fs_copy_content(from, to, &w->st, s->c->stop, &bytes) < 0

@@ -149,7 +149,7 @@ static int never(void)
     take("net eth7 dhcp\n");
     network_up(&network, &config, &boot);
     network_serve(&network, &loop, leased, NULL);
-    NEED(ev_timer_remaining(loop.ev, &network.patience) > NET_WAIT_MS / 1000 - 1);
+    NEED(ev_timer_remaining(loop.ev, &network.patience) > NET_WAIT_MS / 1000.0 - 1);
     on_patience(loop.ev, &network.patience, EV_TIMER);
     NEED(boot.problem_count == 1);
     NEED(strcmp(boot.problems[0], "network: net eth7: there is no such interface") == 0);

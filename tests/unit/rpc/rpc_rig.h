@@ -43,10 +43,14 @@ static void reply_encoded(struct rpc_call *call, const ProtobufCMessage *m)
     struct chain encoded = {0}, again = {0};
     struct err e;
 
-    assert_int_equal(rpc_encode(rpc_form(call), m, &encoded, &e), 0);
-    assert_int_equal(chain_share(&again, &encoded, 0, encoded.bytes), 0);
-    rpc_reply_encoded(call, &encoded);
-    rpc_reply_encoded(call, &again);
+    err_nomem(&e, "share");
+    if (rpc_encode(rpc_form(call), m, &encoded, &e) < 0 ||
+        chain_share(&again, &encoded, 0, encoded.bytes) < 0) {
+        rpc_finish(call, &e);
+    } else {
+        rpc_reply_encoded(call, &encoded);
+        rpc_reply_encoded(call, &again);
+    }
     chain_clear(&encoded);
     chain_clear(&again);
 }
