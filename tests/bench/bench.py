@@ -10,7 +10,6 @@ import boot
 import execs
 import feeding
 import files
-import guest
 import h2
 import idle
 import load
@@ -19,6 +18,7 @@ import output
 import rows
 import size
 import table
+import vm
 
 ROWS = {
     "health": rows.health,
@@ -35,7 +35,7 @@ ROWS = {
     "start": rows.start,
     "boot": boot.boot,
     "idle": idle.idle,
-    "guest": guest.guest,
+    "guest": vm.guest,
     "size": size.size,
 }
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent import Agent, RpcError, wait_for
+from agent import SLOW, Agent, RpcError, wait_for
 from guestctl import command
 from hung import HungMount
 from test_guestctl import ctl
@@ -208,7 +208,7 @@ def test_a_writer_is_held_while_the_disk_is_slow(tmp_path):
             for i in range(1000):
                 w.items(entry(f"{i}", data=b"x" * 60_000))
                 sent += 60_000
-        assert sent < 4 << 20 and rss_kib(agent) < 16 << 10
+        assert sent < 4 << 20 and rss_kib(agent) < (16 << 10) * SLOW  # a sanitizer keeps what is freed
         assert agent.request("GET", "/health").status == 204
 
 
