@@ -4,16 +4,17 @@ import os
 import subprocess
 
 import pytest
-from agent import BINARY, ROOT, wait_for
+from agent import ROOT, wait_for
+from images import initramfs
 from machine import HANG, RUNS, TRY, Guest
 from stacyvm_host import StacyvmHost
 
-NAME = "usr/local/bin/stacyvm-agent"
-IMAGE = {"usr": None, "usr/local": None, "usr/local/bin": None, NAME: BINARY.read_bytes()}
+AGENT = "/usr/local/bin/stacyvm-agent"
 
 
 def boot(kernel):
-    return Guest(kernel, words=f"rdinit=/{NAME}", files=IMAGE)
+    """As StacyVM's command line has it (init=), for the root that an initramfs is."""
+    return Guest(kernel, words=f"rdinit={AGENT}", initrd=initramfs(kernel, "--init-path", AGENT))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def go_client():
 def test_it_is_the_init_under_that_name(vm):
     with host(vm) as h:
         assert h.call("ping") == {"pong": True}
-        assert h.exec("readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline")[1].split()[:2] == [f"/{NAME}"] * 2
+        assert h.exec("readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline")[1].split()[:2] == [AGENT] * 2
         assert h.exec("env", mode="argv")[1].startswith("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n")
         assert h.exec("id -u; pwd; mount | grep -c ' on /proc \\| on /sys \\| on /dev '")[1].split() == ["0", "/", "3"]
     assert vm.text("echo beside it") == "beside it\n"
