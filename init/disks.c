@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/fs/mounts.h"
+
 #define MOUNTS_FILE "/proc/self/mountinfo"
 
 /* They have no disk, and are gone with the machine. */
@@ -30,22 +32,6 @@ static bool has_data(const char *type)
     return true;
 }
 
-/* Space, tab, newline and backslash stand as \ooo (proc(5)); in place. */
-static void unescape(char *s)
-{
-    char *out = s;
-
-    while (*s) {
-        if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
-            *out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-            s += 4;
-        } else {
-            *out++ = *s++;
-        }
-    }
-    *out = 0;
-}
-
 /* "36 35 98:0 /root /mnt/point rw,noatime master:1 - ext3 /dev/root rw" (proc(5)): the fifth word, and the first behind the
  * dash. Puts the newest first. */
 static void take_line(struct points *all, char *line)
@@ -60,7 +46,7 @@ static void take_line(struct points *all, char *line)
         return;
     type += 3;
     type[strcspn(type, " \n")] = 0;
-    unescape(path);
+    mounts_unescape(path);
     size = strlen(path) + 1;
     p = has_data(type) ? malloc(sizeof *p + size) : NULL;
     if (!p)

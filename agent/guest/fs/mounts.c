@@ -28,8 +28,7 @@ bool mounts_is_fast(const char *type)
     return false;
 }
 
-/* Space, tab, newline and backslash stand as \ooo (proc(5)); in place. */
-static void unescape(char *s)
+void mounts_unescape(char *s)
 {
     char *out = s;
 
@@ -125,7 +124,7 @@ int mounts_add(struct mounts *m, char *line)
         return 0;
     type += strlen(" - ");
     type[strcspn(type, " \n")] = 0;
-    unescape(fields[4]);
+    mounts_unescape(fields[4]);
     n = strlen(fields[4]);
     if (n > 0 && fields[4][n - 1] == '/')
         fields[4][n - 1] = 0;

@@ -40,4 +40,8 @@ bool mounts_is_fast(const char *type);
 /* Adds what a line of mountinfo says, if it matters. Returns 0, or -1 when out of memory. For tests. */
 MUST_CHECK int mounts_add(struct mounts *m, char *line);
 
+/* A path as the kernel's table of mounts has it, as it is: space, tab, newline and backslash stand there as \ooo (proc(5)). In
+ * place. */
+void mounts_unescape(char *s);
+
 #endif
