@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/limits.h"
+#include "guest/paths.h"
 
 enum id {
     LISTEN = 1,
@@ -234,13 +235,6 @@ static int take(struct flags *f, const struct options *o, int id, const char *va
     return 0;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 void flags_init(struct flags *f, const char *name)
 {
     *f = (struct flags){
@@ -248,8 +242,8 @@ void flags_init(struct flags *f, const char *name)
         .cgroups = true,
         .max_connections = CONNECTIONS_MAX,
         .log_level = LOG_INFO,
-        .envd = name && strcmp(base_name(name), "envd") == 0,
-        .stacyvm = name && strcmp(base_name(name), "stacyvm-agent") == 0,
+        .envd = name && bytes_are(path_base(name), "envd"),
+        .stacyvm = name && bytes_are(path_base(name), "stacyvm-agent"),
         .stacyvm_timeout_s = STACYVM_EXEC_S,
     };
 }
