@@ -65,12 +65,10 @@ static struct agent {
  * to ask for each signal would be a fifth of a start's system calls. */
 static uint64_t ignored_signals(void)
 {
-    CLEANUP_FD int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
     char text[4096];
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
     const char *at;
 
-    text[MAX(n, 0)] = 0;
+    (void)fd_read_file(AT_FDCWD, "/proc/self/status", text, sizeof text);
     at = strstr(text, "\nSigIgn:\t");
     return at ? strtoull(at + strlen("\nSigIgn:\t"), NULL, 16) : UINT64_MAX;
 }

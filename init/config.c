@@ -178,22 +178,13 @@ void config_take_cmdline(struct config *c, struct bytes text)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* Reads a file of up to CONFIG_MAX bytes into *buffer; more is left out. Returns its length, or -1 with errno. */
+/* Reads a file of up to CONFIG_MAX bytes into *buffer, of CONFIG_MAX + 2; more is left out. Returns its length, or -1 with errno. */
 static ssize_t read_file(const char *path, char *buffer, bool *cut)
 {
-    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
-    ssize_t got;
+    ssize_t n = fd_read_file(AT_FDCWD, path, buffer, CONFIG_MAX + 2);
 
-    if (fd < 0)
-        return -1;
-    while (n <= CONFIG_MAX && (got = RETRY_EINTR(read(fd, buffer + n, CONFIG_MAX + 1 - n))) != 0) {
-        if (got < 0)
-            return -1;
-        n += (size_t)got;
-    }
-    *cut = n > CONFIG_MAX;
-    return (ssize_t)MIN(n, (size_t)CONFIG_MAX);
+    *cut = n > (ssize_t)CONFIG_MAX;
+    return *cut ? (ssize_t)CONFIG_MAX : n;
 }
 
 static void complain_of(struct config *c, const char *path, int errnum, const char *text)
@@ -207,7 +198,7 @@ static void complain_of(struct config *c, const char *path, int errnum, const ch
 
 void config_read_file(struct config *c, const char *path)
 {
-    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 1);
+    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 2);
     bool cut = false;
     ssize_t n = text ? read_file(path, text, &cut) : -1;
 
@@ -221,7 +212,7 @@ void config_read_file(struct config *c, const char *path)
 
 void config_read_cmdline(struct config *c)
 {
-    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 1);
+    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 2);
     bool cut = false;
     ssize_t n = text ? read_file("/proc/cmdline", text, &cut) : -1;
 
