@@ -160,13 +160,6 @@ static int refused(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(a_kernel_that_has_enough_gets_nothing, enough)
 IN_SPACE(the_device_is_counted_in_bits, by_the_device)
 IN_SPACE(a_seed_is_used_and_replaced, by_the_file)

@@ -105,13 +105,6 @@ static int reading(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(a_file_is_replaced_whole, a_new_one_and_another)
 IN_SPACE(a_mount_point_is_written_in_place, a_mount_point)
 IN_SPACE(a_link_is_followed_even_into_nothing, a_link_that_leads_nowhere_yet)

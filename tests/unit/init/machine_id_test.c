@@ -86,13 +86,6 @@ static int on_a_read_only_root_without_the_file(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(one_is_made_by_chance_and_stays, by_chance)
 IN_SPACE(one_is_made_of_the_vms_uuid, by_the_firmware)
 IN_SPACE(a_firmware_without_a_uuid_is_no_source, of_a_firmware_without)

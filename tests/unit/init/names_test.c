@@ -108,13 +108,6 @@ static int of_a_lease(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(a_machine_gets_its_names, of_a_machine)
 IN_SPACE(a_container_keeps_its_runtimes, of_a_container)
 IN_SPACE(a_read_only_root_is_told_once_a_file, of_a_root_that_takes_nothing)

@@ -157,13 +157,6 @@ static int never(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(lo_is_up_always, only_lo)
 IN_SPACE(interfaces_are_found_by_name_and_hardware_address, by_name_and_hardware_address)
 IN_SPACE(gateways_are_reached_from_the_smallest_networks, small_networks)

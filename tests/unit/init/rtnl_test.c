@@ -213,13 +213,6 @@ static int a_liar_is_not_heard(void)
     return 0;
 }
 
-#define IN_SPACE(name, body)                                                                                 \
-    static void name(void **state)                                                                           \
-    {                                                                                                        \
-        (void)state;                                                                                         \
-        run_in_space(body);                                                                                  \
-    }
-
 IN_SPACE(links_addresses_and_routes_are_set_at_once, all_in_one_datagram)
 IN_SPACE(an_address_is_removed_with_its_routes, an_address_goes_with_its_routes)
 IN_SPACE(a_gateway_may_be_on_the_link_only, a_gateway_beyond_the_network)

@@ -80,4 +80,12 @@ static inline const char *output_of(const char *command)
     return text;
 }
 
+/* A test that has the body run there. */
+#define IN_SPACE(name, body)                                                                                 \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        run_in_space(body);                                                                                  \
+    }
+
 #endif
