@@ -14,7 +14,7 @@ from agent import ROOT
 sys.path.insert(0, str(ROOT / "tests/vm"))
 
 from images import image, world  # noqa: E402
-from machine import HANG, Guest  # noqa: E402
+from machine import HANG, Guest, disk  # noqa: E402
 
 KERNEL = "6.12"
 BOOTS = 3
@@ -48,9 +48,8 @@ def source():
     return out.getvalue()
 
 
-def disk():
-    path = image("ext4", "--free", "8", "--set", "start /bin/sh /report", source=source)
-    return ["-drive", f"file={path},format=raw,if=none,id=disk,snapshot=on", "-device", "virtio-blk-pci,drive=disk"]
+def root():
+    return image("ext4", "--free", "8", "--set", "start /bin/sh /report", source=source)
 
 
 def used_kib(guest):
@@ -67,7 +66,7 @@ def under(init):
     """Memory that is used in such a guest, in KiB: the median of some boots."""
     def measure():
         first = FIRST.replace("INIT", init).encode()
-        with Guest(KERNEL, files={"init": first, "mnt": None}, devices=disk(), wait=False) as g:
+        with Guest(KERNEL, files={"init": first, "mnt": None}, devices=disk(root()), wait=False) as g:
             return used_kib(g)
     return statistics.median(measure() for _ in range(BOOTS))
 

@@ -153,6 +153,16 @@ def boot_words(kernel, args=(), words="", devices=()):
                 "-device", "vhost-user-vsock-pci,id=vsock,chardev=vhost,bus=root", *devices)
 
 
+def drive(path, name):
+    """QEMU's words for a disk that is not plugged in yet; what is written to it is lost."""
+    return ["-drive", f"file={path},format=raw,if=none,id={name},snapshot=on"]
+
+
+def disk(path, name="disk", bus=None):
+    """And for one that is."""
+    return [*drive(path, name), "-device", f"virtio-blk-pci,drive={name}" + (f",bus={bus}" if bus else "")]
+
+
 BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock", "--uds-path=v.sock"]
 
 

@@ -4,15 +4,10 @@ import hashlib
 import pytest
 from agent import BINARY
 from images import empty, image, initramfs
-from machine import Guest
+from machine import Guest, disk
 
 AGENT = hashlib.sha256(BINARY.read_bytes()).hexdigest()
 FIRST = ["--set", "root LABEL=guestd rw"]  # no more than the way to the disk
-
-
-def disk(path):
-    """QEMU's words for a disk; what is written to it is lost."""
-    return ["-drive", f"file={path},format=raw,if=none,id=disk,snapshot=on", "-device", "virtio-blk-pci,drive=disk"]
 
 
 def test_an_initramfs(kernel):

@@ -4,18 +4,9 @@ import time
 
 import pytest
 from images import CACHE, initramfs
-from machine import MODULES, Guest
+from machine import MODULES, Guest, disk, drive
 
 UUID = "6f0d2c5e-7a51-4f0b-9c3d-2b1e8f4a9d70"
-
-
-def disk(image, name, bus=None):
-    """QEMU's words for a disk; what is written to it is lost."""
-    return [*drive(image, name), "-device", f"virtio-blk-pci,drive={name}" + (f",bus={bus}" if bus else "")]
-
-
-def drive(image, name):
-    return ["-drive", f"file={image},format=raw,if=none,id={name},snapshot=on"]
 
 
 class WithDisks(Guest):
