@@ -30,21 +30,6 @@ char *file_read(const char *path, struct err *e)
     return TAKE(text);
 }
 
-static int write_all(int fd, const char *text)
-{
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        ssize_t n = RETRY_EINTR(write(fd, text, left));
-
-        if (n < 0)
-            return -1;
-        text += n;
-        left -= (size_t)n;
-    }
-    return 0;
-}
-
 /* By a rename. Returns 0, or -1 with errno. */
 static int write_new(const char *path, const char *text, unsigned mode)
 {
@@ -58,7 +43,7 @@ static int write_new(const char *path, const char *text, unsigned mode)
     fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return -1;
-    if (write_all(fd, text) < 0 || rename(temp, path) < 0) {
+    if (fd_write_all(fd, text, strlen(text)) < 0 || rename(temp, path) < 0) {
         int errnum = errno;
 
         unlink(temp);
@@ -73,7 +58,7 @@ static int write_in_place(const char *path, const char *text)
 {
     CLEANUP_FD int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
 
-    return fd >= 0 ? write_all(fd, text) : -1;
+    return fd >= 0 ? fd_write_all(fd, text, strlen(text)) : -1;
 }
 
 /* Where the file really is: what a link names, in `out` of PATH_MAX bytes. A link to a link is not followed any further. */

@@ -13,3 +13,16 @@ ssize_t fd_read_file(int dir, const char *path, char *out, size_t size)
     out[n] = 0;
     return got < 0 ? -1 : (ssize_t)n;
 }
+
+int fd_write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = RETRY_EINTR(write(fd, data, len));
+
+        if (n < 0)
+            return -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}

@@ -40,6 +40,9 @@ static inline int fd_take(int *fd)
     return taken;
 }
 
+/* Writes all of it to a file. Returns 0, or -1 with errno. */
+MUST_CHECK int fd_write_all(int fd, const char *data, size_t len);
+
 /* Reads a small file (a path as for openat(2)) from its start: at most size - 1 bytes, ended by a NUL. Returns how many, or -1
  * with errno and an empty text or a part. It may block, as any file may. */
 ssize_t fd_read_file(int dir, const char *path, char *out, size_t size);

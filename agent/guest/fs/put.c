@@ -20,24 +20,11 @@ static void make_parents(const char *path)
     }
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = RETRY_EINTR(write(fd, text, len));
-
-        if (n < 0)
-            return -1;
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static int write_in_place(const char *path, const char *text, size_t len, struct err *e)
 {
     CLEANUP_FD int fd = RETRY_EINTR(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC));
 
-    if (fd < 0 || write_all(fd, text, len) < 0)
+    if (fd < 0 || fd_write_all(fd, text, len) < 0)
         return err_set(e, fs_status(errno), errno, "write %s", path);
     return 0;
 }
@@ -50,7 +37,7 @@ int fs_put(const char *path, const char *text, size_t len, mode_t mode, struct e
     make_parents(path);
     if (fs_temp_open(&temp, path, mode, e) < 0)
         return -1;
-    if (fchmod(temp.fd, mode) < 0 || write_all(temp.fd, text, len) < 0)
+    if (fchmod(temp.fd, mode) < 0 || fd_write_all(temp.fd, text, len) < 0)
         ret = err_set(e, fs_status(errno), errno, "write %s", path);
     else
         ret = fs_temp_publish(&temp, path, e);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/fd.h"
 
@@ -54,6 +55,33 @@ static void what_cannot_be_read_is_an_error(void **state)
     assert_int_equal(fd_read_file(AT_FDCWD, "/proc/self/comm", text, sizeof text), 7);
 }
 
+/* More than a pipe takes at once goes in pieces; what cannot be written to is an error. */
+static void all_is_written(void **state)
+{
+    static char data[300000], back[sizeof data];
+    int pipes[2], status;
+    size_t n = 0;
+    pid_t pid;
+
+    (void)state;
+    memset(data, 'x', sizeof data);
+    assert_int_equal(pipe(pipes), 0);
+    pid = fork();
+    if (pid == 0)
+        _exit(fd_write_all(pipes[1], data, sizeof data) == 0 ? 0 : 1);
+    close(pipes[1]);
+    for (ssize_t got; (got = read(pipes[0], back + n, sizeof back - n)) > 0;)
+        n += (size_t)got;
+    assert_int_equal(n, sizeof data);
+    assert_memory_equal(back, data, sizeof data);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(pipes[0]);
+    assert_int_equal(fd_write_all(-1, "x", 1), -1);
+    assert_int_equal(errno, EBADF);
+    assert_int_equal(fd_write_all(-1, NULL, 0), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -76,6 +104,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_and_ended),
         cmocka_unit_test(what_does_not_fit_is_left),
         cmocka_unit_test(what_cannot_be_read_is_an_error),
+        cmocka_unit_test(all_is_written),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
