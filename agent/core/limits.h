@@ -152,6 +152,7 @@
     X(TREE_PATH_MAX, 64 * KIB, "bytes", "a path in a tree; what lies deeper is told and left out")           \
     X(TREE_PROBLEMS_MAX, 1000, "problems", "told of one tree that was written; then they are only counted")  \
     X(OWNERS_MAX, 1 * MIB, "bytes", "names of users and groups kept for listings; others are numbers")       \
+    X(PIN_TRUSTED_MS, 1000, "ms", "until the paths of passwd and group are walked again")                    \
     X(WATCHERS_MAX, 2048, "watchers", "WatchDir and CreateWatcher at once; then resource_exhausted")         \
     X(WATCH_DIRS_MAX, 262144, "directories", "watched, by each watcher; 200 bytes; then resource_exhausted") \
     X(WATCH_EVENTS_MAX, 10000, "events", "of one watcher waiting to be taken; then one overflow event")      \

@@ -87,9 +87,10 @@ static struct unary *unary_new(struct files *f, const struct rpc_call *call, con
 {
     struct unary *u = calloc(1, sizeof *u);
 
-    err_nomem(e, "ask a worker");
-    if (!u)
+    if (!u) {
+        err_nomem(e, "ask a worker");
         return NULL;
+    }
     *u = (struct unary){.job = {.run = run, .done = done},
                         .files = f,
                         .legacy = rpc_legacy_client(call),
@@ -99,6 +100,7 @@ static struct unary *unary_new(struct files *f, const struct rpc_call *call, con
     if (fs_caller_init(&u->caller, rpc_user(call), f->settings->env, f->as_user) == 0)
         return u;
     unary_free(u);
+    err_nomem(e, "ask a worker");
     return NULL;
 }
 

@@ -7,7 +7,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/fd.h"
+#include "core/limits.h"
 
 /* Not in the headers of Linux before 5.12. */
 #ifndef RESOLVE_CACHED
@@ -53,15 +55,79 @@ static struct stat stat_of(const struct statx *x)
     };
 }
 
-bool cached_stat(const char *path, bool follow, struct cached_file *out)
+/* What the inode in memory says. */
+static bool tell(int fd, struct cached_file *out)
 {
     const unsigned wanted = STATX_BASIC_STATS | STATX_MNT_ID;
-    CLEANUP_FD int fd = open_cached(path, follow);
     struct statx x;
 
-    if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &x) < 0 ||
-        (x.stx_mask & wanted) != wanted)
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &x) < 0 || (x.stx_mask & wanted) != wanted)
         return false;
     *out = (struct cached_file){.st = stat_of(&x), .mount = x.stx_mnt_id};
     return true;
+}
+
+bool cached_stat(const char *path, bool follow, struct cached_file *out)
+{
+    CLEANUP_FD int fd = open_cached(path, follow);
+
+    return fd >= 0 && tell(fd, out);
+}
+
+/* --- pins ------------------------------------------------------------------------------------ */
+
+/* A link is not pinned: what it leads to would be. */
+static bool pin(struct cached_pin *p, const char *path, struct stat *out)
+{
+    CLEANUP_FD int fd = open_cached(path, false);
+    struct cached_file file;
+
+    if (fd < 0 || !tell(fd, &file))
+        return false;
+    if (S_ISLNK(file.st.st_mode)) {
+        if (!cached_stat(path, true, &file))
+            return false;
+    } else {
+        *p = (struct cached_pin){fd_take(&fd), file.st, clock_mono_ms()};
+    }
+    *out = file.st;
+    return true;
+}
+
+/* Whether nobody has written, renamed or removed it: each of them changes its ctime. */
+static bool is_as_it_was(const struct cached_pin *p)
+{
+    struct cached_file now;
+
+    return tell(p->fd, &now) && now.st.st_nlink > 0 && now.st.st_ctim.tv_sec == p->st.st_ctim.tv_sec &&
+           now.st.st_ctim.tv_nsec == p->st.st_ctim.tv_nsec;
+}
+
+/* Whether the path leads to it, which a mount or another directory's name may have changed. Once in a while: it costs most. */
+static bool is_there(struct cached_pin *p, const char *path)
+{
+    struct cached_file file;
+    uint64_t now = clock_mono_ms();
+
+    if (now - p->looked_ms < PIN_TRUSTED_MS)
+        return true;
+    if (!cached_stat(path, false, &file) || file.st.st_dev != p->st.st_dev || file.st.st_ino != p->st.st_ino)
+        return false;
+    p->looked_ms = now;
+    return true;
+}
+
+bool cached_stat_pinned(struct cached_pin *p, const char *path, struct stat *out)
+{
+    if (p->fd < 0)
+        return pin(p, path, out);
+    if (!is_as_it_was(p) || !is_there(p, path))
+        return false;
+    *out = p->st;
+    return true;
+}
+
+void cached_unpin(struct cached_pin *p)
+{
+    fd_close(&p->fd);
 }

@@ -18,4 +18,19 @@ struct cached_file {
  * to know better asks in a worker. */
 bool cached_stat(const char *path, bool follow, struct cached_file *out);
 
+/* A file that is asked for again and again: it stays open, so that its path is not walked each time, which is most of the cost. */
+struct cached_pin {
+    int fd;             /* O_PATH; -1: none */
+    struct stat st;     /* of it, when it was opened */
+    uint64_t looked_ms; /* when the path led to it; monotonic */
+};
+
+/* stat(2) of the path, with the same *p each time, which becomes a pin where it can. What is done to the file itself is noticed at
+ * once; that something was mounted over it, or a directory above it renamed, within PIN_TRUSTED_MS. False as cached_stat, and when
+ * the pinned file has changed, or the path leads elsewhere: then somebody lets go of it (cached_unpin) before this succeeds again. */
+bool cached_stat_pinned(struct cached_pin *p, const char *path, struct stat *out);
+
+/* In a worker: to close a file that was removed may be to free its blocks. */
+void cached_unpin(struct cached_pin *p);
+
 #endif

@@ -13,19 +13,24 @@
 
 static struct {
     pthread_mutex_t lock;
-    char dir[PATH_MAX];
-    struct users_stamps read; /* of the files that the entries come from */
+    char passwd[256], group[256];            /* where they are; elsewhere in tests only */
+    struct users_stamps read;                /* of the files that the entries come from */
+    struct cached_pin passwd_pin, group_pin; /* made by the loop, and let go of by workers */
     struct {
         char *asked; /* the name it was found by */
         struct user *user;
         size_t size;
     } entries[CACHED];
     unsigned next;
-} cache = {.lock = PTHREAD_MUTEX_INITIALIZER, .dir = "/etc"};
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER,
+           .passwd = "/etc/passwd",
+           .group = "/etc/group",
+           .passwd_pin = {.fd = -1},
+           .group_pin = {.fd = -1}};
 
-static void path_of(const char *file, char out[PATH_MAX + 16])
+static const char *path_of(const char *file)
 {
-    snprintf(out, PATH_MAX + 16, "%s/%s", cache.dir, file);
+    return *file == 'p' ? cache.passwd : cache.group;
 }
 
 static struct users_stamp stamp_from(const struct stat *st)
@@ -35,11 +40,9 @@ static struct users_stamp stamp_from(const struct stat *st)
 
 static struct users_stamp stamp_of(const char *file)
 {
-    char path[PATH_MAX + 16];
     struct stat st;
 
-    path_of(file, path);
-    if (stat(path, &st) < 0)
+    if (stat(path_of(file), &st) < 0)
         return (struct users_stamp){0};
     return stamp_from(&st);
 }
@@ -54,11 +57,9 @@ bool users_same(const struct users_stamp *a, const struct users_stamp *b)
 /* NULL with *e: not_found when there is no such file, resource_exhausted, internal. */
 static FILE *open_file(const char *file, struct err *e)
 {
-    char path[PATH_MAX + 16];
-    FILE *f;
+    const char *path = path_of(file);
+    FILE *f = fopen(path, "re");
 
-    path_of(file, path);
-    f = fopen(path, "re");
     if (!f)
         err_set(e,
                 errno == ENOENT                                         ? STATUS_NOT_FOUND
@@ -80,18 +81,17 @@ struct users_stamp users_stamp(const char *file)
 
 bool users_stamps_cached(struct users_stamps *out)
 {
-    char passwd[PATH_MAX + 16], group[PATH_MAX + 16];
-    struct cached_file p, g;
+    struct stat p, g;
+    bool known;
 
     if (pthread_mutex_trylock(&cache.lock) != 0)
         return false;
-    path_of("passwd", passwd);
-    path_of("group", group);
+    known = cached_stat_pinned(&cache.passwd_pin, cache.passwd, &p) &&
+            cached_stat_pinned(&cache.group_pin, cache.group, &g);
     pthread_mutex_unlock(&cache.lock);
-    if (!cached_stat(passwd, true, &p) || !cached_stat(group, true, &g))
-        return false;
-    *out = (struct users_stamps){stamp_from(&p.st), stamp_from(&g.st)};
-    return true;
+    if (known)
+        *out = (struct users_stamps){stamp_from(&p), stamp_from(&g)};
+    return known;
 }
 
 FILE *users_open(const char *file, struct err *e)
@@ -104,18 +104,22 @@ FILE *users_open(const char *file, struct err *e)
     return f;
 }
 
+/* The files are others, or have changed. The lock is held. */
 static void forget(void)
 {
     for (size_t i = 0; i < CACHED; i++) {
         free(TAKE(cache.entries[i].asked));
         free(TAKE(cache.entries[i].user));
     }
+    cached_unpin(&cache.passwd_pin);
+    cached_unpin(&cache.group_pin);
 }
 
 void users_set_directory(const char *dir)
 {
     pthread_mutex_lock(&cache.lock);
-    snprintf(cache.dir, sizeof cache.dir, "%s", dir);
+    snprintf(cache.passwd, sizeof cache.passwd, "%s/passwd", dir);
+    snprintf(cache.group, sizeof cache.group, "%s/group", dir);
     forget();
     pthread_mutex_unlock(&cache.lock);
 }

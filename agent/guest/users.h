@@ -45,7 +45,8 @@ struct users_stamp {
 struct users_stamp users_stamp(const char *file);
 bool users_same(const struct users_stamp *a, const struct users_stamp *b);
 
-/* Both at once, for the loop: of what the kernel has in memory (guest/cached.h). False when that cannot be said without waiting. */
+/* Both at once, for the loop: of what the kernel has in memory (guest/cached.h). False when that cannot be said without waiting, and
+ * when a file has changed, until users_find has looked. */
 struct users_stamps {
     struct users_stamp passwd, group;
 };

@@ -1,3 +1,4 @@
+#include "core/limits.h"
 #include "guest/cached.h"
 
 #include <fcntl.h>
@@ -51,6 +52,72 @@ static void a_link(void **state)
     assert_true(S_ISREG(found.st.st_mode));
 }
 
+/* It is told as stat tells it, until it has changed or has another name; then no more, until somebody lets go. */
+static void a_pinned_file(void **state)
+{
+    struct cached_pin p = {.fd = -1};
+    char other[64];
+    struct stat st, now;
+
+    (void)state;
+    snprintf(other, sizeof other, "%s/other", dir);
+    assert_false(cached_stat_pinned(&p, other, &st)); /* there is none */
+    assert_int_equal(p.fd, -1);
+    for (int i = 0; i < 2; i++) {
+        assert_true(cached_stat_pinned(&p, file, &st));
+        assert_true(p.fd >= 0);
+        assert_int_equal(stat(file, &now), 0);
+        assert_int_equal(st.st_ino, now.st_ino);
+        assert_int_equal(st.st_size, 3);
+    }
+    close(open(other, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    assert_int_equal(rename(other, file), 0);
+    assert_false(cached_stat_pinned(&p, file, &st));
+    assert_false(cached_stat_pinned(&p, file, &st));
+    cached_unpin(&p);
+    assert_int_equal(p.fd, -1);
+    assert_true(cached_stat_pinned(&p, file, &st));
+    assert_int_equal(st.st_size, 0);
+    usleep(50 * 1000); /* so that its ctime will be another */
+    assert_int_equal(truncate(file, 3), 0);
+    assert_false(cached_stat_pinned(&p, file, &st));
+    cached_unpin(&p);
+    assert_true(cached_stat_pinned(&p, linked, &st));
+    assert_int_equal(p.fd, -1);
+    assert_true(S_ISREG(st.st_mode));
+}
+
+/* The file has not changed, but its path leads to another one. */
+static void a_path_that_leads_elsewhere(void **state)
+{
+    struct cached_pin p = {.fd = -1};
+    char parent[64], away[64], path[80];
+    struct stat st;
+
+    (void)state;
+    snprintf(parent, sizeof parent, "%s/parent", dir);
+    snprintf(away, sizeof away, "%s/away", dir);
+    snprintf(path, sizeof path, "%s/file", parent);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mkdir(parent, 0700), 0);
+        close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        if (i == 0) {
+            assert_true(cached_stat_pinned(&p, path, &st));
+            assert_int_equal(rename(parent, away), 0);
+        }
+    }
+    usleep((PIN_TRUSTED_MS + 50) * 1000);
+    assert_false(cached_stat_pinned(&p, path, &st));
+    cached_unpin(&p);
+    assert_true(cached_stat_pinned(&p, path, &st));
+    cached_unpin(&p);
+    unlink(path);
+    rmdir(parent);
+    snprintf(path, sizeof path, "%s/file", away);
+    unlink(path);
+    rmdir(away);
+}
+
 /* A process's files are made when somebody asks for them: nobody has, so the kernel would have to find out. */
 static void what_would_have_to_be_found_out(void **state)
 {
@@ -98,6 +165,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_stat_says),
         cmocka_unit_test(a_link),
+        cmocka_unit_test(a_pinned_file),
+        cmocka_unit_test(a_path_that_leads_elsewhere),
         cmocka_unit_test(what_would_have_to_be_found_out),
         cmocka_unit_test(no_descriptor_is_left_or_there_is_none),
     };
