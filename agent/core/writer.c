@@ -97,6 +97,28 @@ void writer_printf(struct writer *w, const char *fmt, ...)
         writer_put(w, text, MIN((size_t)n, sizeof text - 1));
 }
 
+/* Whether one of the eight bytes is less than n, which is at most 0x80; of others than ASCII too, perhaps. "Bit Twiddling Hacks",
+ * Sean Eron Anderson. */
+static bool has_less(uint64_t word, uint8_t n)
+{
+    return (word - ~0ULL / 255 * n) & ~word & 0x8080808080808080ULL;
+}
+
+/* How many bytes at the start are ASCII that stands for itself in JSON, in eights: most text is nothing else. */
+static size_t plain(struct bytes s)
+{
+    size_t i = 0;
+    uint64_t word;
+
+    for (; i + sizeof word <= s.len; i += sizeof word) {
+        memcpy(&word, s.ptr + i, sizeof word);
+        if ((word & 0x8080808080808080ULL) || has_less(word, 0x20) || has_less(word ^ ~0ULL / 255 * '"', 1) ||
+            has_less(word ^ ~0ULL / 255 * '\\', 1))
+            break;
+    }
+    return i;
+}
+
 void writer_json_text(struct writer *w, struct bytes s)
 {
     size_t i = 0;
@@ -105,6 +127,7 @@ void writer_json_text(struct writer *w, struct bytes s)
         size_t from = i, n;
         unsigned char c;
 
+        i += plain((struct bytes){s.ptr + i, s.len - i});
         while (i < s.len && (c = (unsigned char)s.ptr[i]) >= 0x20 && c != '"' && c != '\\') {
             n = c < 0x80 ? 1 : utf8_char((struct bytes){s.ptr + i, s.len - i});
             if (n == 0)

@@ -30,8 +30,9 @@ int codec_encode(enum codec codec, const ProtobufCMessage *m, const struct chain
     return codec == CODEC_JSON ? json_encode(m, bulk, pool, out, e) : proto_encode(m, bulk, pool, out, e);
 }
 
-void codec_json_name(const char *name, char *out)
+size_t codec_json_name(const char *name, char *out)
 {
+    const char *start = out;
     bool up = false;
 
     for (; *name; name++) {
@@ -43,6 +44,7 @@ void codec_json_name(const char *name, char *out)
         up = false;
     }
     *out = 0;
+    return (size_t)(out - start);
 }
 
 void codec_init(void)

@@ -35,8 +35,8 @@ MUST_CHECK int codec_encode(enum codec codec, const ProtobufCMessage *m, const s
 
 /* --- of the JSON codec only ------------------------------------------------------------------ */
 
-/* "exit_code" -> "exitCode": the JSON name of a field. out has room for strlen(name) + 1 bytes. */
-void codec_json_name(const char *name, char *out);
+/* "exit_code" -> "exitCode": the JSON name of a field, and its length. out has room for strlen(name) + 1 bytes. */
+size_t codec_json_name(const char *name, char *out);
 
 /* Makes jansson allocate from the budget of the decode under way. Call it once, before the first decode. */
 void codec_init(void);

@@ -271,6 +271,7 @@ void json_put_field(struct encoder *c, const ProtobufCMessage *m, const Protobuf
 void json_put_members(struct encoder *c, const ProtobufCMessage *m, bool first)
 {
     char name[128];
+    size_t len;
 
     if (!enter(c, m))
         return;
@@ -279,12 +280,12 @@ void json_put_members(struct encoder *c, const ProtobufCMessage *m, bool first)
 
         if (!present(m, f))
             continue;
-        codec_json_name(f->name, name);
+        len = codec_json_name(f->name, name);
         if (!first)
             writer_char(&c->w, ',');
         first = false;
         writer_char(&c->w, '"');
-        writer_str(&c->w, name);
+        writer_put(&c->w, name, len);
         writer_put(&c->w, "\":", 2);
         json_put_field(c, m, f);
     }

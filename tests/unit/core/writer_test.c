@@ -43,6 +43,37 @@ static void json_strings(void **state)
     }
 }
 
+/* Each ASCII character at each place of a long text is written as it is alone: eight at a step are no different. */
+static void json_characters_anywhere(void **state)
+{
+    enum { N = 19 };
+
+    (void)state;
+    for (int ch = 0; ch < 128; ch++) {
+        for (size_t at = 0; at < N; at++) {
+            struct chain whole = {0}, pieces = {0};
+            char text[N + 1] = "abcdefghijklmnopqrs", *got, *want;
+            struct writer w;
+
+            text[at] = (char)ch;
+            writer_init(&w, &whole, NULL, SIZE_MAX);
+            writer_json_text(&w, (struct bytes){text, N});
+            assert_int_equal(writer_done(&w), 0);
+            writer_init(&w, &pieces, NULL, SIZE_MAX);
+            for (size_t i = 0; i < N; i++)
+                writer_json_text(&w, (struct bytes){text + i, 1});
+            assert_int_equal(writer_done(&w), 0);
+            got = text_of(&whole);
+            want = text_of(&pieces);
+            assert_string_equal(got, want);
+            free(got);
+            free(want);
+            chain_clear(&whole);
+            chain_clear(&pieces);
+        }
+    }
+}
+
 /* base64 of a chain cut in every way equals base64 of the whole, over segment boundaries too. */
 static void base64_of_pieces(void **state)
 {
@@ -140,9 +171,8 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_strings),
-        cmocka_unit_test(base64_of_pieces),
-        cmocka_unit_test(numbers),
+        cmocka_unit_test(json_strings),     cmocka_unit_test(json_characters_anywhere),
+        cmocka_unit_test(base64_of_pieces), cmocka_unit_test(numbers),
         cmocka_unit_test(limits),
     };
 
