@@ -116,14 +116,11 @@ def children(a):
 
 
 def descriptors(a):
-    """What they are; without the one inotify instance, which is made when a leaf is first found busy. The directories
-    of the cgroups are removed by whatever agent ends, and made again."""
+    """What they are. The directories of the cgroups are removed by whatever agent ends, and made again."""
     seen = []
     for fd in os.listdir(f"/proc/{a.pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
             seen.append(re.sub(r"\d+", "N", os.readlink(f"/proc/{a.pid}/fd/{fd}").removesuffix(" (deleted)")))
-    if "anon_inode:inotify" in seen:
-        seen.remove("anon_inode:inotify")
     return sorted(seen)
 
 
@@ -145,15 +142,19 @@ def settled(a, before):
         wait_for(nothing_runs)
         wait_for(lambda: descriptors(a) == before)
     except AssertionError:
+        held = descriptors(a)  # before a call is a connection of ours
         raise AssertionError(f"left: children {children(a)}, leaves {leaves(a)}, "
-                             f"List {a.call('process.Process/List')}, descriptors {descriptors(a)}, "
-                             f"which were {before}")
+                             f"List {a.call('process.Process/List')}, descriptors {held}, which were {before}")
 
 
 def at_rest(a):
-    """The agent's descriptors when it has done everything once."""
+    """The agent's descriptors when it has done everything once. Two are opened at their first need and kept: inotify for watches,
+    and inotify for the leaf of a program that outlives its leader."""
     for fields in ({}, {"stdin": True}, {"pty": {"size": {"cols": 80, "rows": 24}}}):
         assert a.run("/bin/true", **fields).code == 0
+    assert a.shell("sleep .1 >/dev/null 2>&1 &").code == 0
+    watcher = a.call("filesystem.Filesystem/CreateWatcher", {"path": "/"})
+    a.call("filesystem.Filesystem/RemoveWatcher", watcher)
     wait_for(lambda: children(a) == [] and leaves(a) == [])
     wait_for(lambda: descriptors(a).count("socket:[N]") == 1, what="only the listener is open")
     return descriptors(a)
