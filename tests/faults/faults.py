@@ -147,7 +147,7 @@ def settled(a, before):
                              f"List {a.call('process.Process/List')}, descriptors {held}, which were {before}")
 
 
-def at_rest(a):
+def at_rest(a, listeners=1):
     """The agent's descriptors when it has done everything once. Two are opened at their first need and kept: inotify for watches,
     and inotify for the leaf of a program that outlives its leader."""
     for fields in ({}, {"stdin": True}, {"pty": {"size": {"cols": 80, "rows": 24}}}):
@@ -156,7 +156,7 @@ def at_rest(a):
     watcher = a.call("filesystem.Filesystem/CreateWatcher", {"path": "/"})
     a.call("filesystem.Filesystem/RemoveWatcher", watcher)
     wait_for(lambda: children(a) == [] and leaves(a) == [])
-    wait_for(lambda: descriptors(a).count("socket:[N]") == 1, what="only the listener is open")
+    wait_for(lambda: descriptors(a).count("socket:[N]") == listeners, what="only listeners are open")
     return descriptors(a)
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
+for folder in ("vm", "faults"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 results = []
 
