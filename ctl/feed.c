@@ -23,6 +23,15 @@ static int ask(struct feed *f, const char *method, const ProtobufCMessage *m, st
     return 0;
 }
 
+/* The same for input, and its end. */
+static int ask_input(struct feed *f, const char *method, const ProtobufCMessage *m, struct err *e)
+{
+    int ret = ask(f, method, m, e);
+
+    f->with_input = ret == 0;
+    return ret;
+}
+
 int feed_signal(struct feed *f, int signo, struct err *e)
 {
     Process__SendSignalRequest m = PROCESS__SEND_SIGNAL_REQUEST__INIT;
@@ -60,7 +69,7 @@ int feed_end(struct feed *f, struct err *e)
 
     selector_known(&s, f->pid, f->id);
     m.process = &s;
-    return ask(f, "process.Process/CloseStdin", &m.base, e);
+    return ask_input(f, "process.Process/CloseStdin", &m.base, e);
 }
 
 int feed_input(struct feed *f, const uint8_t *data, size_t len, struct err *e)
@@ -69,7 +78,6 @@ int feed_input(struct feed *f, const uint8_t *data, size_t len, struct err *e)
     Process__ProcessInput input = PROCESS__PROCESS_INPUT__INIT;
     ProtobufCBinaryData bytes = {len, (uint8_t *)(uintptr_t)data};
     Process__ProcessSelector s;
-    int ret;
 
     if (f->terminal) {
         input.input_case = PROCESS__PROCESS_INPUT__INPUT_PTY;
@@ -81,12 +89,10 @@ int feed_input(struct feed *f, const uint8_t *data, size_t len, struct err *e)
     selector_known(&s, f->pid, f->id);
     m.process = &s;
     m.input = &input;
-    ret = ask(f, "process.Process/SendInput", &m.base, e);
-    f->with_input = ret == 0;
-    return ret;
+    return ask_input(f, "process.Process/SendInput", &m.base, e);
 }
 
-enum feed_answer feed_answer(struct feed *f)
+enum feed_answer feed_answer(struct feed *f, struct err *why)
 {
     struct answer_error e;
     struct bytes message;
@@ -98,8 +104,9 @@ enum feed_answer feed_answer(struct feed *f)
     if (got == 0)
         return FEED_WAITING;
     f->asking = false;
-    if (got < 0 && !e.from_agent) {
+    if (got < 0 && (!e.from_agent || e.err.status == STATUS_RESOURCE_EXHAUSTED)) {
         feed_close(f);
+        *why = e.err;
         return FEED_LOST;
     }
     return got == 2 ? FEED_TAKEN : FEED_REFUSED;

@@ -9,7 +9,7 @@ struct feed {
     const struct ctl *ctl;
     struct client client;
     bool asking;     /* a call waits for its answer: poll client_poll, then feed_answer */
-    bool with_input; /* and carries input */
+    bool with_input; /* and carries input, or its end */
     bool terminal;   /* the process has one */
     uint32_t pid;    /* of the process */
     uint64_t id;     /* of the process; 0: not known */
@@ -25,11 +25,11 @@ enum feed_answer {
     FEED_WAITING,
     FEED_TAKEN,
     FEED_REFUSED, /* the process does not take it, which is its affair */
-    FEED_LOST,    /* the connection has gone, the next call opens another */
+    FEED_LOST, /* the connection has gone, or there was no memory on one of its ends; the next call opens another */
 };
 
-/* Reads of the answer what has come. */
-enum feed_answer feed_answer(struct feed *f);
+/* Reads of the answer what has come. *why says how it was lost. */
+enum feed_answer feed_answer(struct feed *f, struct err *why);
 
 /* Always allowed. */
 void feed_close(struct feed *f);

@@ -258,18 +258,24 @@ static void resume(struct session *s)
 
 /* --- what we say ----------------------------------------------------------------------------- */
 
-/* Input that was on its way when its connection broke. At a terminal a person sees what has become of it; elsewhere
- * nobody could, so that is the end. Without resuming, the other connection will say what is wrong. */
-static void on_input_lost(struct session *s)
+/* Input, or its end, did not get to the process, which may wait for it for ever. At a terminal that goes on with another
+ * connection a person sees what has become of it; elsewhere nobody could, so that is the end. Where the stream is broken too, it says
+ * what is wrong. */
+static void on_input_lost(struct session *s, const struct err *e)
 {
-    if (!s->resumes) {
-        s->input_open = false;
-    } else if (!s->terminal) {
-        terminal_restore();
-        leave(s,
-              ctl_say(CTL_FAILED, "the connection broke while input was sent to process %u: it may lack some",
-                      s->pid));
+    if (s->out.ctl) {
+        client_turn(&s->out);
+        take_output(s);
     }
+    if (s->over || (s->terminal && s->resumes))
+        return;
+    if (!s->resumes) {
+        give_up(s, CTL_FAILED, e);
+        return;
+    }
+    terminal_restore();
+    leave(s, ctl_say(CTL_FAILED, "the connection broke while input was sent to process %u: it may lack some",
+                     s->pid));
 }
 
 /* Our standard input has something. */
@@ -289,7 +295,7 @@ static void take_input(struct session *s)
     }
     s->detaching = keys_pass(&s->keys, typed, (size_t)n, block, &len);
     if (len > 0 && feed_input(&s->feed, block, len, &e) < 0)
-        on_input_lost(s);
+        on_input_lost(s, &e);
 }
 
 /* What is to be said next, when nothing is under way: signals first. */
@@ -313,20 +319,23 @@ static void say(struct session *s)
         feed_size(&s->feed, &e);
     } else if (s->end_input) {
         s->end_input = false;
-        feed_end(&s->feed, &e);
+        if (feed_end(&s->feed, &e) < 0)
+            on_input_lost(s, &e);
     }
 }
 
 static void take_answer(struct session *s)
 {
-    switch (feed_answer(&s->feed)) {
+    struct err e;
+
+    switch (feed_answer(&s->feed, &e)) {
     case FEED_REFUSED:
         if (s->feed.with_input)
             s->input_open = false;
         break;
     case FEED_LOST:
         if (s->feed.with_input)
-            on_input_lost(s);
+            on_input_lost(s, &e);
         break;
     case FEED_WAITING:
     case FEED_TAKEN:

@@ -417,7 +417,8 @@ int call_one(struct call *c, struct bytes *message, struct answer_error *e)
 
 void call_cancel(struct call *c)
 {
-    give_up(c, STATUS_CANCELED, "canceled");
+    if (c->wire)
+        give_up(c, STATUS_CANCELED, "canceled");
 }
 
 void call_close(struct call *c)

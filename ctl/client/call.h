@@ -90,7 +90,7 @@ int call_receive(struct call *c, struct bytes *message, struct answer_error *e);
  * *e. */
 int call_one(struct call *c, struct bytes *message, struct answer_error *e);
 
-/* Gives the call up: it ends with `canceled`, whatever has come. */
+/* Gives the call up: it ends with `canceled`, whatever has come. One that never began is left alone. */
 void call_cancel(struct call *c);
 
 /* Frees; a call that has not ended is given up. */

@@ -25,7 +25,7 @@ static enum feed_answer answer(void)
 {
     enum feed_answer a;
 
-    while ((a = feed_answer(&feed)) == FEED_WAITING)
+    while ((a = feed_answer(&feed, &e)) == FEED_WAITING)
         ;
     return a;
 }
@@ -42,10 +42,24 @@ static void an_answer_may_be_a_refusal(void **state)
     assert_int_equal(answer(), FEED_TAKEN);
     assert_false(feed.asking);
     assert_int_equal(feed_end(&feed, &e), 0);
-    assert_false(feed.with_input);
+    assert_true(feed.with_input);
     assert_int_equal(answer(), FEED_REFUSED);
     agent_finish();
     assert_ptr_equal(strstr(agent.request, "POST /process.Process/CloseStdin "), agent.request);
+    feed_close(&feed);
+}
+
+static void an_agent_without_memory_loses_input(void **state)
+{
+    static const char exhausted[] = "{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}";
+
+    (void)state;
+    agent_http(429, "Content-Type: application/json\r\n", exhausted, sizeof exhausted - 1);
+    agent_start();
+    assert_int_equal(feed_end(&feed, &e), 0);
+    assert_int_equal(answer(), FEED_LOST);
+    assert_non_null(strstr(e.text, "out of memory"));
+    agent_finish();
     feed_close(&feed);
 }
 
@@ -109,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(an_answer_may_be_a_refusal),
+        T(an_agent_without_memory_loses_input),
         T(a_lost_connection_is_opened_anew),
         T(without_an_agent_nothing_is_open),
         T(input_is_the_terminal_s_or_the_pipe_s),
