@@ -15,7 +15,7 @@ import agent
 from agent import BINARY, Agent, RpcError, protos, wait_for
 
 FAILCALL = BINARY.parent / "tests/failcall"
-FAILING = BINARY.parent / "guestd-failing"
+FAILING, CTL_FAILING = BINARY.parent / "guestd-failing", BINARY.parent / "guestctl-failing"
 
 
 class Faults:
@@ -56,41 +56,97 @@ class CallFaults(Agent):
         self.control.close()
 
 
-class MallocFaults(Agent):
-    """guestd-failing: its allocations can be made to fail."""
+class Orders:
+    """What failmalloc.c shares with a test: which allocations of a program fail."""
 
-    ORDERS = "8Q"  # struct orders of failmalloc.c
+    FORMAT = "8Q"  # struct orders of failmalloc.c
 
-    def __init__(self, *args, **more):
+    def __init__(self, program):
+        self.program = program
         self.file = os.memfd_create("orders")
-        os.truncate(self.file, struct.calcsize(self.ORDERS))
-        self.orders = mmap.mmap(self.file, struct.calcsize(self.ORDERS))
-        with mock.patch.object(agent, "BINARY", FAILING):
-            super().__init__(*args, pass_fds=(self.file,),
-                             env={"GUESTD_FAIL_MALLOC": f"/proc/self/fd/{self.file}"}, **more)
+        os.truncate(self.file, struct.calcsize(self.FORMAT))
+        self.words = mmap.mmap(self.file, struct.calcsize(self.FORMAT))
+        self.env = {"GUESTD_FAIL_MALLOC": f"/proc/self/fd/{self.file}"}
 
     @contextlib.contextmanager
     def fail(self, nth, times=1):
         """The n-th allocation from now on, and those behind it, `times` in all, fail."""
         faults = Faults()
-        struct.pack_into("7Q", self.orders, 8, times, *[0] * 6)
-        struct.pack_into("Q", self.orders, 0, nth)
+        struct.pack_into("7Q", self.words, 8, times, *[0] * 6)
+        struct.pack_into("Q", self.words, 0, nth)
         try:
             yield faults
         finally:
-            struct.pack_into("Q", self.orders, 0, 0)
-            _, _, faults.seen, faults.failed, *where = struct.unpack(self.ORDERS, self.orders)
+            struct.pack_into("Q", self.words, 0, 0)
+            _, _, faults.seen, faults.failed, *where = struct.unpack(self.FORMAT, self.words)
             faults.where = where[:min(faults.failed, 4)]
+            TALLY.failed += faults.failed
+            TALLY.where.update((self.program.name, address) for address in faults.where)
+
+    def close(self):
+        self.words.close()
+        os.close(self.file)
+
+
+class Tally:
+    """How many allocations a test lets fail, and which: (program, address)."""
+
+    def begin(self):
+        self.failed, self.where = 0, set()
+
+
+TALLY = Tally()  # of the test under way (conftest.py)
+TALLY.begin()
+
+
+class MallocFaults(Agent):
+    """guestd-failing: its allocations can be made to fail."""
+
+    def __init__(self, *args, **more):
+        self.orders = Orders(FAILING)
+        self.fail = self.orders.fail
+        with mock.patch.object(agent, "BINARY", FAILING):
+            super().__init__(*args, pass_fds=(self.orders.file,), env=self.orders.env, **more)
 
     def close(self):
         super().close()
         self.orders.close()
-        os.close(self.file)
 
 
-def places(addresses):
+MANY = 4000  # nothing that is tested allocates so often
+
+
+def each_allocation(agent, times, once):
+    """Lets each allocation of `once` fail in turn; behind each it must work again. `once` raises what failed: an RpcError of
+    memory that is short, or a ConnectionError where there was none to answer with; anything else is wrong."""
+    once()
+    wrong = []
+    for n in range(1, MANY):
+        outcome = None
+        with agent.fail(n, times) as faults:
+            try:
+                once()
+            except RpcError as e:
+                # Where there was no memory for the body either, the status tells.
+                if e.code != "resource_exhausted" and (e.code, e.status) not in (("http", 429), ("http", 500)):
+                    outcome = e
+            except ConnectionError:
+                pass
+            except (AssertionError, OSError) as e:
+                outcome = e
+        if outcome:
+            wrong.append(f"{n}: {outcome!r} at {places(faults.where)}")
+        if faults.failed == 0:
+            break
+        assert agent.process.poll() is None, f"{n}: at {places(faults.where)}: {agent.log[-3000:]}"
+        once()
+    assert 3 < n < MANY - 1, "the allocations were not seen"
+    assert not wrong, "\n".join(wrong)
+
+
+def places(addresses, program=FAILING):
     """Where in the sources those allocations are."""
-    out = subprocess.run(["addr2line", "-fse", FAILING, *map(hex, addresses)], stdout=subprocess.PIPE, text=True)
+    out = subprocess.run(["addr2line", "-fse", program, *map(hex, addresses)], stdout=subprocess.PIPE, text=True)
     return " ".join(out.stdout.split())
 
 

@@ -90,9 +90,9 @@ def many_streams(step):
             c.h2.reset_stream(streams.pop().number)
             c.flush()
         for s in streams:
-            messages = wires.whole(s).messages("process.Process/Start", step.codec)
-            assert messages.pop() == {}
-            assert wires.output(messages)[3] == 0
+            *messages, end = wires.whole(s).messages("process.Process/Start", step.codec)
+            assert end == {}, end
+            assert wires.output(messages)[3] == 0, messages[-1]
 
 
 def small_calls(step):

@@ -1,5 +1,6 @@
 """Everything at once, for long, by clients of which half vanish in the middle: what the agent holds does not grow."""
 import collections
+import math
 import os
 import random
 import re
@@ -18,6 +19,7 @@ MINUTES = float(os.environ["GUESTD_SOAK_MINUTES"])
 SEED = int(os.environ.get("GUESTD_SOAK_SEED") or random.randrange(1 << 32))
 CLIENTS = 6
 ROUNDS = max(4, min(12, round(MINUTES / 5)))
+STRETCHES = math.ceil(MINUTES * 60 / ROUNDS / 20)  # of 20 s at most: what the vanished leave running is bounded (PROCESSES_MAX)
 GROWS_KIB = 64  # the heap's holes differ from one round to the next
 
 
@@ -41,14 +43,17 @@ class Mix(Steady):
         return (children(self) == [] and self.call("process.Process/List") == {} and leaves(self) == []
                 and descriptors(self) == self.held and self.threads() == 1)
 
-    def rest(self):
-        """What is left when nobody asks for anything any more: its memory in KiB."""
+    def clear(self):
+        """Ends what the vanished have left running, and takes away their files: no half one is among them."""
         self.kill_all()
-        wait_for(self.at_peace, 20, "no child, zombie, leaf, descriptor or thread is left")
         for name in os.listdir(self.home):
             if os.path.isdir(f"{self.home}/{name}"):
                 assert mix.left_over(f"{self.home}/{name}") == []
                 shutil.rmtree(f"{self.home}/{name}")
+
+    def rest(self):
+        """What is left when nobody asks for anything any more: its memory in KiB."""
+        wait_for(self.at_peace, 20, "no child, zombie, leaf, descriptor or thread is left")
         time.sleep(FORGOTTEN_S)
         return anonymous_kib(self.pid)
 
@@ -64,7 +69,7 @@ def work(agent, number, client_number, until):
     tcp = "127.0.0.1", int(agent.address("tcp").rsplit(":", 1)[1])
     while time.monotonic() < until:
         f, client = rng.choice(mix.STEPS), Client(agent, rng, rng.random() < 0.5, rng.choice([None, tcp]))
-        path = f"{agent.home}/{client_number}-{sum(done.values())}"
+        path = f"{agent.home}/{number}-{client_number}-{sum(done.values())}"
         os.mkdir(path)
         done[f.__name__] += 1
         try:
@@ -74,13 +79,13 @@ def work(agent, number, client_number, until):
             continue  # a worker may be at it still: its directory is looked at when all is quiet
         except Exception as e:
             raise AssertionError(f"seed {SEED}, round {number}, client {client_number}, step {sum(done.values())}: "
-                                 f"{f.__name__}: {e!r}") from e
+                                 f"{f.__name__}: {e!r}\n{agent.log[-2000:]}") from e
         shutil.rmtree(path)
     return done, vanished
 
 
 def play(agent, number, seconds):
-    """One round. Returns (steps by name, how many vanished)."""
+    """A stretch of a round. Returns (steps by name, how many vanished)."""
     until, done, vanished = time.monotonic() + seconds, collections.Counter(), 0
     with ThreadPoolExecutor(CLIENTS) as pool:
         for result in [pool.submit(work, agent, number, c, until) for c in range(CLIENTS)]:
@@ -96,9 +101,11 @@ def test_nothing_grows(say):
     done, vanished, memory = collections.Counter(), 0, []
     with Mix() as agent:
         for number in range(ROUNDS):
-            more, gone = play(agent, number, MINUTES * 60 / ROUNDS)
-            done += more
-            vanished += gone
+            for stretch in range(STRETCHES):
+                more, gone = play(agent, f"{number}.{stretch}", MINUTES * 60 / ROUNDS / STRETCHES)
+                done += more
+                vanished += gone
+                agent.clear()
             memory.append(agent.rest())
         held = len(agent.held)
     say(f"mix: {done.total()} steps, in {vanished} of which the client vanished: "
