@@ -10,8 +10,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <linux/close_range.h>
-
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/limits.h"
@@ -83,7 +81,7 @@ static void clean_surroundings(void)
 
     while (fcntl(STDERR_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDWR) >= 0)
         ;
-    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    fd_cloexec_from(3);
     for (int s = 1; s < SIGRTMIN; s++)
         if (s != SIGKILL && s != SIGSTOP && (ignored >> (s - 1) & 1))
             signal(s, SIG_DFL);

@@ -1,6 +1,36 @@
 #include "core/fd.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
+
+#include <linux/close_range.h>
+
+#include "core/limits.h"
+
+/* One by one, as /proc lists them; without it all numbers that there can be. */
+static void each_cloexec_from(int first)
+{
+    DIR *d = opendir("/proc/self/fd");
+    struct rlimit most = {0};
+
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (atoi(e->d_name) >= first)
+            fcntl(atoi(e->d_name), F_SETFD, FD_CLOEXEC);
+    if (d) {
+        closedir(d);
+        return;
+    }
+    getrlimit(RLIMIT_NOFILE, &most);
+    for (int fd = first; fd < (int)MIN(most.rlim_cur, (rlim_t)FDS_MAX); fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+void fd_cloexec_from(int first)
+{
+    if (close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0) /* Linux before 5.11 */
+        each_cloexec_from(first);
+}
 
 ssize_t fd_read_file(int dir, const char *path, char *out, size_t size)
 {
@@ -12,6 +42,14 @@ ssize_t fd_read_file(int dir, const char *path, char *out, size_t size)
         n += (size_t)got;
     out[n] = 0;
     return got < 0 ? -1 : (ssize_t)n;
+}
+
+int fd_write_file(int dir, const char *path, const char *text)
+{
+    CLEANUP_FD int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+    size_t n = strlen(text);
+
+    return fd >= 0 && RETRY_EINTR(write(fd, text, n)) == (ssize_t)n ? 0 : -1;
 }
 
 int fd_write_all(int fd, const char *data, size_t len)

@@ -40,8 +40,15 @@ static inline int fd_take(int *fd)
     return taken;
 }
 
+/* Lets every open descriptor from `first` on close at exec: what a program inherits. Best effort. */
+void fd_cloexec_from(int first);
+
 /* Writes all of it to a file. Returns 0, or -1 with errno. */
 MUST_CHECK int fd_write_all(int fd, const char *data, size_t len);
+
+/* Writes the text to a file that is there (a path as for openat(2)) by one write(2), as the kernel's own files want it. Returns 0,
+ * or -1 with errno. */
+MUST_CHECK int fd_write_file(int dir, const char *path, const char *text);
 
 /* Reads a small file (a path as for openat(2)) from its start: at most size - 1 bytes, ended by a NUL. Returns how many, or -1
  * with errno and an empty text or a part. It may block, as any file may. */

@@ -34,6 +34,10 @@
     X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
     X(SPAWN_TIMEOUT_MS, 10000, "ms", "start of one process; then it is killed: deadline_exceeded")           \
     X(SPAWN_QUEUE_MAX, 256, "starts", "starts waiting for a spawn thread; then resource_exhausted")          \
+    X(LEAF_KILL_MS, 1000, "ms",                                                                              \
+      "SIGKILL again and again where the kernel cannot kill a cgroup; then a hung one")                      \
+    X(LEAF_DEPTH_MAX, 8, "cgroups", "below a process's leaf, one in another, that are killed with it so")    \
+    X(LEAF_GROUPS_MAX, 256, "cgroups", "of them in all; a container runtime has one for each container")     \
     X(FREEZE_QUEUE_MAX, 64, "starts", "starts waiting until the processes thaw; then failed_precondition")   \
     X(FREEZE_MAX_MS, 600000, "ms", "processes stay frozen; then they thaw by themselves, as with envd")      \
     X(FREEZE_WAIT_MAX_MS, 60000, "ms", "a freeze waits until it is true; asked for longer, it waits this")   \

@@ -75,13 +75,6 @@ static bool find_own(char out[256])
     return found;
 }
 
-static int write_file(int dir, const char *name, const char *text)
-{
-    CLEANUP_FD int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-
-    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 /* An inner cgroup with controllers may hold no process, so the agent leaves it for a leaf. */
 static int move_self(const char *root)
 {
@@ -89,7 +82,7 @@ static int move_self(const char *root)
 
     if (dir < 0 || (mkdirat(dir, "agent", 0755) < 0 && errno != EEXIST))
         return -1;
-    return write_file(dir, "agent/cgroup.procs", "0");
+    return fd_write_file(dir, "agent/cgroup.procs", "0");
 }
 
 static int find_root(struct cgroups *c)
@@ -129,13 +122,14 @@ void cgroups_init(struct cgroups *c, struct loop *loop, struct jobs *jobs, bool 
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .dirs = {-1, -1}};
     LIST_INIT(&c->waiting);
+    LIST_INIT(&c->killing);
 }
 
 /* Lets the children of the directory have the memory controller, which knows of OOM kills. Best effort: the kernel may not
  * have it, or cgroup v1 may. */
 static void pass_memory_on(int dir)
 {
-    (void)!write_file(dir, "cgroup.subtree_control", "+memory");
+    (void)!fd_write_file(dir, "cgroup.subtree_control", "+memory");
 }
 
 /* Makes the directory of a class and opens it in place of what dirs[k] was. Another agent below the same root may have
@@ -224,37 +218,6 @@ int cgroup_leaf_make(struct cgroups *c, enum cgroup_class k, const char *id)
     return fd;
 }
 
-int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *id)
-{
-    char path[64];
-
-    snprintf(path, sizeof path, "%s/cgroup.kill", id);
-    return write_file(c->dirs[k], path, "1");
-}
-
-int cgroup_leaf_signal(const struct cgroups *c, enum cgroup_class k, const char *id, int signo)
-{
-    char path[64], line[32];
-    FILE *f;
-    int fd;
-
-    snprintf(path, sizeof path, "%s/cgroup.procs", id);
-    fd = openat(c->dirs[k], path, O_RDONLY | O_CLOEXEC);
-    f = fd >= 0 ? fdopen(fd, "re") : NULL;
-    if (!f) {
-        fd_close(&fd);
-        return -1;
-    }
-    while (fgets(line, sizeof line, f)) {
-        pid_t pid = (pid_t)strtol(line, NULL, 10);
-
-        if (pid > 0) /* 0: of another pid namespace */
-            kill(pid, signo);
-    }
-    fclose(f);
-    return 0;
-}
-
 bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *id)
 {
     char path[64], text[512], *line;
@@ -268,7 +231,7 @@ bool cgroup_leaf_oom(const struct cgroups *c, enum cgroup_class k, const char *i
 
 int cgroup_class_freeze(const struct cgroups *c, enum cgroup_class k, bool freeze)
 {
-    return write_file(c->dirs[k], "cgroup.freeze", freeze ? "1" : "0");
+    return fd_write_file(c->dirs[k], "cgroup.freeze", freeze ? "1" : "0");
 }
 
 int cgroup_class_frozen(const struct cgroups *c, enum cgroup_class k)

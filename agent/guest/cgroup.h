@@ -25,6 +25,7 @@
 enum cgroup_class { CGROUP_USER, CGROUP_PTYS, CGROUP_NONE };
 
 struct cgroup_leaf; /* one that is being removed */
+struct cgroup_kill; /* one that a worker kills */
 
 struct cgroups {
     bool wanted; /* not --no-cgroups */
@@ -35,9 +36,11 @@ struct cgroups {
     int inotify; /* of leaves that outlive their leader; opened at first need */
     ev_io io;
     LIST_HEAD(, cgroup_leaf) waiting;
-    uint64_t removing;         /* leaves handed to cgroup_leaf_remove and not gone yet */
-    struct cgroup_leaf *spare; /* for a removal that has no memory */
-    bool told;                 /* the log knows why there are none */
+    uint64_t removing; /* leaves handed to cgroup_leaf_remove and not gone yet, and those that workers kill */
+    struct cgroup_leaf *spare;        /* for a removal that has no memory */
+    LIST_HEAD(, cgroup_kill) killing; /* by workers */
+    bool by_hand;                     /* there is no cgroup.kill: Linux before 5.14 */
+    bool told;                        /* the log knows why there are none */
 
     pthread_mutex_t lock; /* of what follows */
     bool opened, enabled;
@@ -60,8 +63,10 @@ void cgroups_tell(struct cgroups *c);
 /* Makes the leaf `id` and opens it (O_PATH); after cgroups_open said yes. Returns the descriptor, or -1 with errno. */
 int cgroup_leaf_make(struct cgroups *c, enum cgroup_class k, const char *id);
 
-/* Kills every process in the leaf. Returns 0 or -1 with errno (ENOENT: it is gone). */
-int cgroup_leaf_kill(const struct cgroups *c, enum cgroup_class k, const char *id);
+/* Kills every process in the leaf and in cgroups below it. Where the kernel cannot (before 5.14) the leaf is frozen, all that is in it
+ * gets SIGKILL, which ends the frozen, too, and a worker does so again until nobody is left, or LEAF_KILL_MS have passed. Returns 0
+ * or -1 with errno (ENOENT: it is gone). */
+int cgroup_leaf_kill(struct cgroups *c, enum cgroup_class k, const char *id);
 
 /* Sends a signal to every process in the leaf, one by one: what forks meanwhile may escape. Returns 0 or
  * -1. */

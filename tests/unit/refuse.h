@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/filter.h>
@@ -24,6 +25,19 @@ static void refuse_call(int number, int errnum)
     if (errnum && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
                    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0))
         _exit(99);
+}
+
+/* Runs fn in a process in which that call is refused. Returns its exit code, or -1. */
+static __attribute__((unused)) int with_refused(int number, int errnum, int (*fn)(void))
+{
+    pid_t pid = fork();
+    int status = -1;
+
+    if (pid == 0) {
+        refuse_call(number, errnum);
+        _exit(fn());
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 #endif

@@ -1,10 +1,13 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "core/fd.h"
+#include "refuse.h"
 
 static char dir[] = "/tmp/guestd-fd-test-XXXXXX";
 
@@ -82,6 +85,50 @@ static void all_is_written(void **state)
     assert_int_equal(fd_write_all(-1, NULL, 0), 0);
 }
 
+static void a_file_of_the_kernel_is_written_in_one_piece(void **state)
+{
+    CLEANUP_FD int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char text[8];
+
+    (void)state;
+    put("short", "abc");
+    assert_int_equal(fd_write_file(at, "short", "xy"), 0);
+    assert_int_equal(fd_read_file(at, "short", text, sizeof text), 3);
+    assert_string_equal(text, "xyc"); /* not cut off first: such files have no length */
+    assert_int_equal(fd_write_file(at, "none", "x"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(fd_write_file(AT_FDCWD, "/dev/full", "x"), -1);
+    assert_int_equal(errno, ENOSPC);
+}
+
+/* --- what a program inherits ----------------------------------------------------------------- */
+
+static bool without_proc;
+
+/* 40 stays open at exec, 41 and 700 do not. */
+static int close_at_exec(void)
+{
+    struct rlimit most = {1024, 1024};
+
+    setrlimit(RLIMIT_NOFILE, &most);
+    if (dup2(0, 40) < 0 || dup2(0, 41) < 0 || dup2(0, 700) < 0 || (without_proc && chroot(dir) < 0))
+        return 90;
+    fd_cloexec_from(41);
+    return fcntl(40, F_GETFD) == 0 && fcntl(41, F_GETFD) == FD_CLOEXEC && fcntl(700, F_GETFD) == FD_CLOEXEC
+               ? 0
+               : 1;
+}
+
+static void descriptors_close_at_exec(void **state)
+{
+    (void)state;
+    assert_int_equal(with_refused(SYS_close_range, 0, close_at_exec), 0);
+    assert_int_equal(with_refused(SYS_close_range, ENOSYS, close_at_exec), 0);
+    assert_int_equal(with_refused(SYS_close_range, EINVAL, close_at_exec), 0); /* Linux 5.9 and 5.10 */
+    without_proc = true;
+    assert_int_equal(with_refused(SYS_close_range, ENOSYS, close_at_exec), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -105,6 +152,8 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_left),
         cmocka_unit_test(what_cannot_be_read_is_an_error),
         cmocka_unit_test(all_is_written),
+        cmocka_unit_test(a_file_of_the_kernel_is_written_in_one_piece),
+        cmocka_unit_test(descriptors_close_at_exec),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,9 +3,8 @@
 #include "test.h"
 
 #include "exec/exec_rig.h"
+#include "guest/cgroup_rig.h"
 
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 static int setup(void **state)
@@ -165,27 +164,6 @@ static void a_class_that_was_removed_is_made_again(void **state)
     RUN_UNTIL(NULL, rig.cgroups.removing == 0, 5000);
 }
 
-/* A cgroup of the test's own, so that nobody else's come and go in it. */
-static void make_root(char out[300])
-{
-    struct cgroups probe;
-
-    cgroups_init(&probe, NULL, NULL, true, NULL, false);
-    if (!cgroups_open(&probe)) {
-        fprintf(stderr, "no cgroup2 (%s): mounting one\n", probe.why.text);
-        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            (mkdir("/sys/fs/cgroup", 0755) < 0 && errno != EEXIST) ||
-            mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
-            perror("mount cgroup2");
-        cgroups_init(&probe, NULL, NULL, true, NULL, false);
-        cgroups_open(&probe);
-    }
-    snprintf(out, 300, "%s/guestd-unit-%d", probe.root, getpid());
-    cgroups_destroy(&probe);
-    if (mkdir(out, 0755) < 0)
-        perror(out);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -195,13 +173,10 @@ int main(void)
         T(a_leaf_outlives_its_leader),  T(a_frozen_spawn_times_out),
         T(turned_off_or_missing),       T(a_class_that_was_removed_is_made_again),
     };
-    char root[300];
     int ret;
 
-    make_root(root);
-    rig_cgroup_root = root;
+    cgroup_rig_begin();
     ret = RUN(tests);
-    if (rmdir(root) < 0)
-        perror(root);
+    cgroup_rig_end();
     return ret;
 }
