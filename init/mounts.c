@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "core/kernel.h"
 
 enum {
     STACKS =
@@ -67,12 +70,28 @@ static const struct {
     {"/dev/ptmx", 0666, 5, 2},   {"/dev/console", 0600, 5, 1},
 };
 
+/* Whether a directory lies on another device than the one that it is in, or is the root. A bind mount from the same device is
+ * not seen. */
+static bool is_other_device(const char *path)
+{
+    struct stat here, above;
+    char up[128];
+
+    if (snprintf(up, sizeof up, "%s/..", path) >= (int)sizeof up || lstat(path, &here) < 0 ||
+        !S_ISDIR(here.st_mode) || stat(up, &above) < 0)
+        return false;
+    return here.st_dev != above.st_dev || here.st_ino == above.st_ino;
+}
+
 bool mounts_is_point(const char *path)
 {
     struct statx st;
 
-    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
-           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st) < 0)
+        return kernel_lacks(KERNEL_STATX, errno) && is_other_device(path);
+    /* Where statx is lacking libc asks in the older way, which does not know; nor does Linux before 5.8. */
+    return st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT ? st.stx_attributes & STATX_ATTR_MOUNT_ROOT
+                                                          : is_other_device(path);
 }
 
 /* Whether /proc is that of our pid namespace; in another one, as after unshare(1), we have another number. */

@@ -9,26 +9,35 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/kernel.h"
 #include "core/limits.h"
 
-/* Not in the headers of Linux before 5.12. */
-#ifndef RESOLVE_CACHED
-#define RESOLVE_CACHED 0x20
-#endif
+#define WANTED (STATX_BASIC_STATS | STATX_MNT_ID)
 
 /* A descriptor by which nothing but the entry itself is known; -1. */
 static int open_cached(const char *path, bool follow)
 {
-    static bool never; /* the kernel, or who filters its calls, does not have it */
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | (follow ? 0 : (unsigned)O_NOFOLLOW),
                            .resolve = RESOLVE_CACHED};
     int fd;
 
-    if (never)
+    if (!kernel_has(KERNEL_OPENAT2) || !kernel_has(KERNEL_STATX))
         return -1;
     fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    never = fd < 0 && (errno == ENOSYS || errno == EINVAL || errno == EPERM);
+    if (fd < 0)
+        (void)!kernel_lacks(KERNEL_OPENAT2, errno);
     return fd;
+}
+
+/* All that is wanted of it. Without the call libc asks in the older way, which knows no mounts. */
+static bool look_at(int fd, struct statx *x)
+{
+    int ret = statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, WANTED, x);
+
+    if (ret == 0 && (x->stx_mask & WANTED) == WANTED)
+        return true;
+    (void)!kernel_lacks(KERNEL_STATX, ret < 0 ? errno : ENOSYS);
+    return false;
 }
 
 static struct timespec timespec_of(const struct statx_timestamp *t)
@@ -58,10 +67,9 @@ static struct stat stat_of(const struct statx *x)
 /* What the inode in memory says. */
 static bool tell(int fd, struct cached_file *out)
 {
-    const unsigned wanted = STATX_BASIC_STATS | STATX_MNT_ID;
     struct statx x;
 
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &x) < 0 || (x.stx_mask & wanted) != wanted)
+    if (!look_at(fd, &x))
         return false;
     *out = (struct cached_file){.st = stat_of(&x), .mount = x.stx_mnt_id};
     return true;

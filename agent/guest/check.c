@@ -16,19 +16,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <linux/vm_sockets.h>
 
 #include "core/err.h"
 #include "core/fd.h"
-
-/* Not in the headers of Linux before 5.12. */
-#ifndef RESOLVE_CACHED
-#define RESOLVE_CACHED 0x20
-#endif
+#include "core/kernel.h"
 
 static void say(char *found, const char *text)
 {
@@ -111,31 +105,19 @@ static enum check_state look_pty(const char *arg, char *found)
     return opened(open(arg, O_RDWR | O_NOCTTY | O_CLOEXEC), found);
 }
 
-/* Arguments too short for any version: a kernel that knows the call says EINVAL. */
-static enum check_state look_clone3(const char *arg, char *found)
+/* A call of core/kernel.h. What a filter forbids is lacking like what the kernel does not know. */
+static enum check_state look_call(const char *name, char *found)
 {
-    (void)arg;
-    errno = 0;
-    syscall(SYS_clone3, NULL, (size_t)0);
-    return errno == EINVAL ? CHECK_HAS : failed(found);
-}
+    enum kernel_call c = 0;
+    int errnum;
 
-/* Nothing is that high: there is nothing to close. */
-static enum check_state look_close_range(const char *arg, char *found)
-{
-    (void)arg;
-    return syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0 ? CHECK_HAS : failed(found);
-}
-
-/* Of an empty path there is nothing to open: a kernel that knows the call and the flag says ENOENT. */
-static enum check_state look_openat2(const char *arg, char *found)
-{
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
-
-    (void)arg;
-    errno = 0;
-    syscall(SYS_openat2, AT_FDCWD, "", &how, sizeof how);
-    return errno == ENOENT ? CHECK_HAS : failed(found);
+    while (strcmp(kernel_name(c), name) != 0)
+        c++;
+    errnum = kernel_probe(c);
+    if (errnum == 0)
+        return CHECK_HAS;
+    say(found, errno_text(errnum));
+    return CHECK_LACKS;
 }
 
 /* --- file systems ---------------------------------------------------------------------------- */
@@ -349,9 +331,20 @@ static const struct check table[] = {
     {"cgroup.kill", CHECK_WANTED, "a tree is killed one by one (Linux 5.14)", look_cgroup_file,
      "cgroup.kill"},
     {"inotify", CHECK_WANTED, "directories cannot be watched (CONFIG_INOTIFY_USER)", look_inotify, NULL},
-    {"clone3", CHECK_WANTED, "a process enters its cgroup after its start (Linux 5.7)", look_clone3, NULL},
-    {"close_range", CHECK_WANTED, "starting a process takes longer (Linux 5.9)", look_close_range, NULL},
-    {"openat2", CHECK_WANTED, "each answer about a file takes a worker (Linux 5.12)", look_openat2, NULL},
+    {"clone3", CHECK_WANTED, "a process enters its cgroup after its start (Linux 5.7)", look_call, "clone3"},
+    {"close_range", CHECK_WANTED, "starting a process takes longer (Linux 5.9)", look_call, "close_range"},
+    {"cloexec range", CHECK_WANTED, "what guestd inherits is closed one by one (Linux 5.11)", look_call,
+     "CLOSE_RANGE_CLOEXEC"},
+    {"openat2", CHECK_WANTED, "each answer about a file takes a worker (Linux 5.12)", look_call, "openat2"},
+    {"statx", CHECK_WANTED, "likewise; bind mounts may be mounted over at boot (Linux 5.8)", look_call,
+     "statx"},
+    {"preadv2", CHECK_WANTED, "each piece of a download takes a worker and its memory (Linux 4.14)",
+     look_call, "preadv2"},
+    {"copy_file_range", CHECK_WANTED, "copies of files go through guestd (Linux 4.5)", look_call,
+     "copy_file_range"},
+    {"MADV_COLLAPSE", CHECK_WANTED, "/collapse changes nothing (Linux 6.1)", look_call, "MADV_COLLAPSE"},
+    {"packed modules", CHECK_WANTED, "no .ko.xz or .ko.zst is loaded (Linux 5.17, CONFIG_MODULE_DECOMPRESS)",
+     look_path, "/sys/module/compression"},
     {"O_TMPFILE of /", CHECK_WANTED, "an upload that is cut off may leave a file", look_unnamed, "/"},
     {"O_TMPFILE of /tmp", CHECK_WANTED, "likewise, of one that goes there", look_unnamed, "/tmp"},
     {"user namespaces", CHECK_WANTED, "no sandboxes and no rootless containers in the guest (CONFIG_USER_NS)",

@@ -7,10 +7,7 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
+#include "core/kernel.h"
 
 #define SIZE_FILE "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
@@ -51,6 +48,17 @@ static bool parse_first_line(const char *line, struct region *r)
     return true;
 }
 
+/* Makes one huge page of `size` bytes there, where the kernel can. */
+static bool make_huge(uintptr_t at, size_t size)
+{
+    if (!kernel_has(KERNEL_COLLAPSE))
+        return false;
+    if (madvise((void *)at, size, MADV_COLLAPSE) == 0)
+        return true;
+    (void)!kernel_lacks(KERNEL_COLLAPSE, errno);
+    return false;
+}
+
 /* The region's line of huge pages was read: it is known now how much of it is huge already. */
 static void collapse(const struct region *r, uint64_t huge_bytes, size_t size, struct collapse_report *out)
 {
@@ -59,7 +67,7 @@ static void collapse(const struct region *r, uint64_t huge_bytes, size_t size, s
 
     for (uintptr_t at = first; at + size <= r->end; at += size) {
         chunks++;
-        after += madvise((void *)at, size, MADV_COLLAPSE) == 0;
+        after += make_huge(at, size);
     }
     if (chunks == 0)
         return;

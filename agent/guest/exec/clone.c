@@ -8,6 +8,8 @@
 
 #include <linux/sched.h>
 
+#include "core/kernel.h"
+
 /* glibc 2.36 has no public clone3, and syscall(2) would return twice on one stack: in the child it would run
  * through the frame that the parent still needs. So the child never returns here: it calls fn on its own
  * stack. */
@@ -63,11 +65,11 @@ int clone_child(int (*fn)(void *), void *arg, void *stack, size_t stack_size, in
     }
     if (share_fds)
         args.flags |= CLONE_FILES;
-    *as_asked = true;
-    if (clone3_call(&args, fn, arg) >= 0)
+    *as_asked = kernel_has(KERNEL_CLONE3);
+    if (*as_asked && clone3_call(&args, fn, arg) >= 0)
         return 0;
     /* No such call (before 5.3, other processors, a seccomp filter), or not these flags (before 5.7). */
-    if (errno != ENOSYS && errno != EINVAL && errno != EPERM)
+    if (*as_asked && !kernel_lacks(KERNEL_CLONE3, errno) && errno != ENOSYS)
         return -1;
     *as_asked = false;
     return clone(fn, (char *)stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, arg,

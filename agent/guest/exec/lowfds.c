@@ -1,24 +1,15 @@
 #include "guest/exec/lowfds.h"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/close_range.h>
-
 #include "core/fd.h"
+#include "core/kernel.h"
 
 /* A table of so many descriptors costs no allocation of its own (NR_OPEN_DEFAULT), so below it nothing has to
  * be moved. */
 #define CHEAP 64
 #define ALL   (3 * SPAWN_THREADS)
-
-/* Whether close_range knows how to copy a part. It has nothing to copy for one thread, and nothing to close.
- */
-static bool kernel_can(void)
-{
-    return syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0;
-}
 
 /* Closes the first n. */
 static void close_first(struct lowfds *l, int n)
@@ -32,7 +23,7 @@ void lowfds_init(struct lowfds *l, int null_fd)
     int last = null_fd, n = 0, fd;
 
     *l = (struct lowfds){.null_fd = null_fd};
-    if (!kernel_can())
+    if (kernel_probe(KERNEL_CLOSE_RANGE) != 0)
         return;
     for (; n < ALL && (fd = fcntl(null_fd, F_DUPFD_CLOEXEC, 3)) >= 0; n++) {
         l->sets[n / 3].fds[n % 3] = fd;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "core/fd.h"
+#include "core/kernel.h"
 #include "core/limits.h"
 #include "guest/fs/dirs.h"
 #include "guest/fs/status.h"
@@ -73,12 +74,15 @@ static int append(const char *source, const char *name, int to, struct err *e)
 
     if (from < 0)
         return err_set(e, fs_status_strict(errno), errno, "error opening source file: %s", name);
+    if (!kernel_has(KERNEL_COPY_FILE_RANGE))
+        return copy_by_hand(from, to, name, e);
     do
         n = RETRY_EINTR(copy_file_range(from, NULL, to, NULL, COPY_MAX, 0));
     while (n > 0);
     if (n == 0)
         return 0;
-    if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+    if (kernel_lacks(KERNEL_COPY_FILE_RANGE, errno) || errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+        errno == EOPNOTSUPP)
         return copy_by_hand(from, to, name, e);
     return failed(name, e);
 }

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "core/fd.h"
+#include "core/kernel.h"
 #include "core/limits.h"
 
 #define STEP   (16 * MIB)  /* of one copy_file_range: between two of them the stop is seen */
@@ -54,6 +55,13 @@ static ssize_t step_by_hand(struct copy *c, off_t at, size_t n)
     return got;
 }
 
+/* Whether copy_file_range, which said so, cannot copy between these two, but whoever reads and writes can. */
+static bool not_between_these(int errnum)
+{
+    return kernel_lacks(KERNEL_COPY_FILE_RANGE, errnum) || errnum == EXDEV || errnum == EINVAL ||
+           errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == ETXTBSY;
+}
+
 static ssize_t step(struct copy *c, off_t at, size_t n)
 {
     off_t in = at, out = at;
@@ -62,8 +70,7 @@ static ssize_t step(struct copy *c, off_t at, size_t n)
     if (c->by_hand)
         return step_by_hand(c, at, n);
     done = RETRY_EINTR(copy_file_range(c->from, &in, c->to, &out, MIN(n, STEP), 0));
-    if (done > 0 || (done < 0 && errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP &&
-                     errno != ENOSYS && errno != ETXTBSY))
+    if (done > 0 || (done < 0 && !not_between_these(errno)))
         return done;
     c->by_hand = true; /* 0, too: files of the kernel have no bytes for it */
     return step_by_hand(c, at, n);
@@ -116,7 +123,7 @@ int fs_copy_content(int from, int to, const struct stat *st, const atomic_bool *
     if (st->st_size > 0 && ioctl(to, FICLONE, from) == 0)
         return 0;
     /* A file that the kernel makes while it is read has no blocks, and its size says nothing. */
-    c.by_hand = st->st_blocks == 0;
+    c.by_hand = st->st_blocks == 0 || !kernel_has(KERNEL_COPY_FILE_RANGE);
     length = st->st_size == 0 ? copy_range(&c, 0, INT64_MAX) : copy_data(&c, st->st_size);
     free(c.buffer);
     *copied = length < 0 ? 0 : (uint64_t)length;

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 
 #include "core/fd.h"
+#include "core/kernel.h"
 #include "core/limits.h"
 
 /* Not in every linux/magic.h. */
@@ -176,12 +177,18 @@ ssize_t fs_reader_read(const struct fs_reader *r, struct iovec *iov, int count, 
 ssize_t fs_reader_try(const struct fs_reader *r, const struct iovec *iov, int count, uint64_t offset,
                       bool *never)
 {
-    ssize_t n = preadv2(r->fd, iov, count, (off_t)offset, r->in_memory ? 0 : RWF_NOWAIT);
+    ssize_t n;
 
+    if (!r->in_memory && !kernel_has(KERNEL_PREADV2)) {
+        *never = true;
+        return FS_READER_AGAIN;
+    }
+    n = r->in_memory ? preadv(r->fd, iov, count, (off_t)offset)
+                     : preadv2(r->fd, iov, count, (off_t)offset, RWF_NOWAIT);
     if (n >= 0)
         return n;
     if (errno == EAGAIN || errno == EINTR)
         return FS_READER_AGAIN;
-    *never = errno == EOPNOTSUPP || errno == ENOSYS;
+    *never = !r->in_memory && (kernel_lacks(KERNEL_PREADV2, errno) || errno == EOPNOTSUPP || errno == ENOSYS);
     return *never ? FS_READER_AGAIN : -1;
 }

@@ -1,12 +1,16 @@
 #include "core/limits.h"
 #include "guest/cached.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/kernel.h"
+#include "refuse.h"
 #include "test.h"
 
 static char dir[] = "/tmp/guestd-cached-XXXXXX", file[64], linked[64];
@@ -160,6 +164,28 @@ static void no_descriptor_is_left_or_there_is_none(void **state)
     assert_true(cached_stat(file, false, &found));
 }
 
+static enum kernel_call lack;
+
+static int stat_without(void)
+{
+    if (cached_stat("/", false, &found) || kernel_has(lack))
+        return 1;
+    return cached_stat("/", false, &found) ? 2 : 0;
+}
+
+/* Nothing is known then without a worker. */
+static void where_the_kernel_cannot(void **state)
+{
+    (void)state;
+    lack = KERNEL_OPENAT2;
+    assert_int_equal(with_refused(SYS_openat2, ENOSYS, stat_without), 0);
+    assert_int_equal(with_refused(SYS_openat2, EPERM, stat_without), 0);
+    assert_int_equal(with_refused(SYS_openat2, EINVAL, stat_without), 0); /* Linux 5.6 to 5.11 */
+    lack = KERNEL_STATX;
+    assert_int_equal(with_refused(SYS_statx, ENOSYS, stat_without), 0);
+    assert_int_equal(with_refused(SYS_statx, EPERM, stat_without), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_path_that_leads_elsewhere),
         cmocka_unit_test(what_would_have_to_be_found_out),
         cmocka_unit_test(no_descriptor_is_left_or_there_is_none),
+        cmocka_unit_test(where_the_kernel_cannot),
     };
     FILE *f;
     int ret;

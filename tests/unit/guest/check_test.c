@@ -41,6 +41,19 @@ static void each_row_says_what_a_lack_costs(void **state)
     }
 }
 
+/* Whoever does without a call says what that costs. */
+static void each_newer_call_has_a_row(void **state)
+{
+    (void)state;
+    for (enum kernel_call c = 0; c < KERNEL_CALLS; c++) {
+        unsigned rows = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(table); i++)
+            rows += table[i].look == look_call && strcmp(table[i].arg, kernel_name(c)) == 0;
+        assert_int_equal(rows, 1);
+    }
+}
+
 static void what_a_test_machine_has_is_found(void **state)
 {
     (void)state;
@@ -50,6 +63,8 @@ static void what_a_test_machine_has_is_found(void **state)
     assert_int_equal(look("inotify"), CHECK_HAS);
     assert_int_equal(look("clone3"), CHECK_HAS);
     assert_int_equal(look("openat2"), CHECK_HAS);
+    for (enum kernel_call c = 0; c < KERNEL_CALLS; c++)
+        assert_int_equal(look_call(kernel_name(c), (char[CHECK_FOUND_MAX]){0}), CHECK_HAS);
     assert_int_equal(look("tmpfs"), CHECK_HAS);
     assert_int_equal(look("sh"), CHECK_HAS);
 }
@@ -144,8 +159,13 @@ static const struct {
     {"event descriptors", SYS_signalfd4, ENOSYS, CHECK_LACKS},
     {"inotify", SYS_inotify_init1, ENOSYS, CHECK_LACKS},
     {"clone3", SYS_clone3, ENOSYS, CHECK_LACKS},
-    {"clone3", SYS_clone3, EPERM, CHECK_HIDDEN},
+    {"clone3", SYS_clone3, EPERM, CHECK_LACKS}, /* a filter's */
     {"close_range", SYS_close_range, ENOSYS, CHECK_LACKS},
+    {"cloexec range", SYS_close_range, EINVAL, CHECK_LACKS},
+    {"statx", SYS_statx, EPERM, CHECK_LACKS},
+    {"preadv2", SYS_preadv2, ENOSYS, CHECK_LACKS},
+    {"copy_file_range", SYS_copy_file_range, EPERM, CHECK_LACKS},
+    {"MADV_COLLAPSE", SYS_madvise, EINVAL, CHECK_LACKS},
     {"openat2", SYS_openat2, ENOSYS, CHECK_LACKS},
     {"openat2", SYS_openat2, EINVAL, CHECK_LACKS},
     {"/proc", SYS_statfs, ENOENT, CHECK_LACKS},
@@ -192,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_says_what_a_lack_costs),
+        cmocka_unit_test(each_newer_call_has_a_row),
         cmocka_unit_test(what_a_test_machine_has_is_found),
         cmocka_unit_test(a_look_leaves_no_descriptor),
         cmocka_unit_test(words_are_whole),

@@ -1,6 +1,9 @@
 /* Lines of smaps, and the test's own memory. */
 #include "guest/collapse.c"
 
+#include <sys/syscall.h>
+
+#include "refuse.h"
 #include "test.h"
 
 static void first_lines(void **state)
@@ -69,11 +72,36 @@ static void own_memory(void **state)
     munmap(all, 10 * size);
 }
 
+/* Linux before 6.1: all is left as it is, and told so. */
+static int collapse_without(void)
+{
+    struct collapse_report r;
+    struct err e;
+
+    if (collapse_own_memory(&r, &e) < 0 || r.collapsed > 0 || r.chunks != r.already_huge + r.skipped ||
+        r.skipped == 0)
+        return 1;
+    return kernel_has(KERNEL_COLLAPSE) ? 2 : 0;
+}
+
+static void a_kernel_that_cannot(void **state)
+{
+    size_t size = 4 * huge_page_size();
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    madvise(p, size, MADV_NOHUGEPAGE);
+    memset(p, 1, size);
+    assert_int_equal(with_refused(SYS_madvise, EINVAL, collapse_without), 0);
+    munmap(p, size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_lines),
         cmocka_unit_test(own_memory),
+        cmocka_unit_test(a_kernel_that_cannot),
     };
 
     return RUN(tests);

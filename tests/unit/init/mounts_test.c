@@ -2,7 +2,10 @@
 #include "init/small_root.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+
+#include "refuse.h"
 
 static bool no_devtmpfs;
 
@@ -63,6 +66,37 @@ static int boot_in_an_empty_root(void)
     if (mode_of("/run") != 0755 || mode_of("/tmp") != 01777 || mode_of("/dev/shm") != 01777)
         return 3;
     return exists("/dev/null") && exists("/dev/fd") && exists("/dev/stderr") ? 0 : 4;
+}
+
+static int statx_errno;
+
+/* Without statx(2) a mount is known by its device, and nothing is mounted twice either. */
+static int boot_without_statx(void)
+{
+    refuse_call(SYS_statx, statx_errno);
+    return boot_in_an_empty_root();
+}
+
+static int what_a_mount_is_by_device(void)
+{
+    if (!enter_small_root())
+        return 90;
+    refuse_call(SYS_statx, statx_errno);
+    if (!mounts_is_point("/") || mounts_is_point("/none") || mkdir("/d", 0755) < 0 || mounts_is_point("/d"))
+        return 1;
+    return mount("none", "/d", "tmpfs", 0, NULL) == 0 && mounts_is_point("/d") ? 0 : 2;
+}
+
+static void a_kernel_without_statx(void **state)
+{
+    static const int errors[] = {0, ENOSYS, EPERM};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        statx_errno = errors[i];
+        in_small_root(boot_without_statx);
+        in_small_root(what_a_mount_is_by_device);
+    }
 }
 
 /* What the configuration mounts on /tmp, or leaves there, is not covered. */
@@ -146,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_root_gets_what_a_machine_needs),
         cmocka_unit_test(a_kernel_without_devtmpfs_has_devices),
+        cmocka_unit_test(a_kernel_without_statx),
         cmocka_unit_test(a_mount_that_fails_is_a_line_and_no_end),
     };
 

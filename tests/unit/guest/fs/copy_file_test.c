@@ -2,9 +2,12 @@
 
 #include <errno.h>
 
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "core/kernel.h"
 #include "core/limits.h"
+#include "refuse.h"
 #include "tree.h"
 
 /* Copies from an open file to the new file "to"; its size, or -1 with errno. */
@@ -59,6 +62,30 @@ static void a_file_of_the_kernel(void **state)
     close(fd);
 }
 
+static bool lacking; /* what follows says of copy_file_range */
+
+static int copy_without(void)
+{
+    int fd = open(below("from"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (write(fd, "text", 4) != 4 || copy(fd) != 4 || copy(fd) != 4)
+        return 1;
+    return kernel_has(KERNEL_COPY_FILE_RANGE) == !lacking ? 0 : 2;
+}
+
+/* Where the kernel, or a filter, does not know the call that is found out once; a file system's refusal says nothing of others. */
+static void where_the_kernel_cannot(void **state)
+{
+    static const int errors[] = {ENOSYS, EPERM, EINVAL};
+
+    (void)state;
+    lacking = true;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+        assert_int_equal(with_refused(SYS_copy_file_range, errors[i], copy_without), 0);
+    lacking = false;
+    assert_int_equal(with_refused(SYS_copy_file_range, EXDEV, copy_without), 0);
+}
+
 static void it_can_be_stopped(void **state)
 {
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -106,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_and_holes),
         cmocka_unit_test(a_file_of_the_kernel),
+        cmocka_unit_test(where_the_kernel_cannot),
         cmocka_unit_test(it_can_be_stopped),
         cmocka_unit_test(attributes),
     };

@@ -1,12 +1,16 @@
 #include "guest/fs/reader.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/kernel.h"
+#include "refuse.h"
 #include "test.h"
 
 static char dir[] = "/tmp/guestd-reader-XXXXXX";
@@ -88,6 +92,30 @@ static void by_offset(void **state)
     close(r.fd);
 }
 
+/* A file that could be on a disk: it goes to a worker, and so does the next one, without a try. */
+static int try_without(void)
+{
+    struct fs_reader r = {.kind = FS_READER_SIZED, .fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+    char byte;
+    struct iovec iov = {&byte, 1};
+
+    for (int i = 0; i < 2; i++) {
+        bool never = false;
+
+        if (fs_reader_try(&r, &iov, 1, 0, &never) != FS_READER_AGAIN || !never || kernel_has(KERNEL_PREADV2))
+            return 1;
+    }
+    r.in_memory = true; /* which waits for nobody, and takes no newer call */
+    return fs_reader_try(&r, &iov, 1, 0, &(bool){false}) == 1 && byte == 0x7f ? 0 : 2;
+}
+
+static void where_the_kernel_cannot_a_worker_reads(void **state)
+{
+    (void)state;
+    assert_int_equal(with_refused(SYS_preadv2, ENOSYS, try_without), 0);
+    assert_int_equal(with_refused(SYS_preadv2, EPERM, try_without), 0);
+}
+
 static void in_order_where_there_is_no_size(void **state)
 {
     char text[5000] = "";
@@ -152,6 +180,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(by_offset),
         cmocka_unit_test(in_order_where_there_is_no_size),
+        cmocka_unit_test(where_the_kernel_cannot_a_worker_reads),
         cmocka_unit_test(a_fifo_does_not_block),
     };
 
