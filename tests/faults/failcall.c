@@ -20,16 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+
+#include "filtered.h"
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
 
@@ -49,7 +49,6 @@
 #endif
 
 enum { NO_PATH = -1 };
-enum { NONE = -1, TAKEN = -2 }; /* of the listener, beside its number */
 
 static const struct call {
     const char *name;
@@ -109,6 +108,10 @@ static const struct call {
     {"writev", SYS_writev, NO_PATH},
 };
 
+#define CODE_MAX (2 * LEN(calls) + 6)
+
+static int control; /* the socket to the test */
+
 /* What the test asked for. */
 static struct {
     const struct call *call; /* NULL: nothing */
@@ -119,48 +122,35 @@ static struct {
     unsigned seen, failed;
 } armed;
 
-static _Noreturn void give_up(const char *what)
-{
-    fprintf(stderr, "failcall: %s: %s\n", what, strerror(errno));
-    _exit(2);
-}
-
 static const struct call *find_call(const char *name)
 {
     for (size_t i = 0; i < LEN(calls); i++)
         if (strcmp(calls[i].name, name) == 0)
             return &calls[i];
     errno = ENOENT;
-    give_up(name);
+    filtered_give_up(name);
 }
 
 /* --- the filter ------------------------------------------------------------------------------ */
 
-/* The named calls go to the listener that is returned, all others to the kernel. */
-static int install_filter(char *names)
+/* The named calls go to the supervisor, all others to the kernel. Returns how long the code is. */
+static unsigned short make_filter(char *names, struct sock_filter code[CODE_MAX])
 {
-    struct sock_filter code[2 * LEN(calls) + 6];
-    struct sock_fprog program = {.filter = code};
     unsigned short n = 0;
-    int fd;
 
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
-        if (n + 3u > LEN(code))
-            give_up("more calls than there are");
+        if (n + 3u > CODE_MAX)
+            filtered_give_up("more calls than there are");
         code[n++] =
             (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)find_call(name)->number, 0, 1);
         code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
     }
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    program.len = n;
-    fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-    if (fd < 0)
-        give_up("seccomp");
-    return fd;
+    return n;
 }
 
 /* --- the supervisor -------------------------------------------------------------------------- */
@@ -219,7 +209,7 @@ static void on_call(int listener, pid_t program)
 }
 
 /* One order of the test. Returns false when it has closed its end. */
-static bool on_order(int control)
+static bool on_order(void)
 {
     char order[256], scope[8], name[24], answer[64];
     ssize_t n = recv(control, order, sizeof order - 1, 0);
@@ -238,71 +228,38 @@ static bool on_order(int control)
     return send(control, answer, (size_t)length, 0) == length;
 }
 
-static _Noreturn void supervise(pid_t program, int listener, int control)
+static void supervise(pid_t program, int listener)
 {
     struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = control, .events = POLLIN}};
 
     for (;;) {
         if (poll(fds, 2, -1) < 0)
-            give_up("poll");
+            filtered_give_up("poll");
         if (fds[0].revents & POLLIN)
             on_call(listener, program);
         else if (fds[0].revents)
-            _exit(0); /* nobody is left under the filter */
-        if (fds[1].revents && !on_order(control))
+            return; /* nobody is left under the filter */
+        if (fds[1].revents && !on_order())
             fds[1].fd = -1;
     }
-}
-
-/* A grandchild, so that the program does not find a child it never made. It hears of the listener through memory and
- * fetches it itself: under the filter a call that sends it could wait for the very supervisor that it is for. */
-static void start_supervisor(volatile int *listener, int control)
-{
-    pid_t program = getpid(), pid = fork();
-    int pidfd, fd;
-
-    if (pid < 0)
-        give_up("fork");
-    if (pid > 0) {
-        waitpid(pid, NULL, 0);
-        return;
-    }
-    if (fork() != 0)
-        _exit(0);
-    while (*listener == NONE)
-        usleep(100);
-    pidfd = (int)syscall(SYS_pidfd_open, program, 0);
-    fd = (int)syscall(SYS_pidfd_getfd, pidfd, *listener, 0);
-    if (fd < 0)
-        give_up("pidfd_getfd");
-    close(pidfd);
-    *listener = TAKEN;
-    supervise(program, fd, control);
 }
 
 int main(int argc, char **argv)
 {
     char *program = getenv("FAILCALL_PROGRAM"), *names = getenv("FAILCALL_CALLS"),
          *fd = getenv("FAILCALL_CONTROL");
-    volatile int *listener =
-        mmap(NULL, sizeof *listener, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sock_filter code[CODE_MAX];
+    struct sock_fprog filter = {.filter = code};
 
     if (argc < 1 || !program || !names || !fd) {
         fputs("failcall: FAILCALL_PROGRAM, FAILCALL_CALLS and FAILCALL_CONTROL are needed\n", stderr);
         return 2;
     }
-    if (listener == MAP_FAILED)
-        give_up("mmap");
-    *listener = NONE;
-    start_supervisor(listener, atoi(fd));
-    close(atoi(fd));
+    control = atoi(fd);
+    fcntl(control, F_SETFD, FD_CLOEXEC);
+    filter.len = make_filter(names, code);
     unsetenv("FAILCALL_PROGRAM");
     unsetenv("FAILCALL_CALLS");
     unsetenv("FAILCALL_CONTROL");
-    program = strdup(program);
-    *listener = install_filter(names);
-    while (*listener != TAKEN) /* ours closes at exec */
-        usleep(100);
-    execv(program, argv);
-    give_up(program);
+    filtered_exec(strdup(program), argv, &filter, supervise);
 }

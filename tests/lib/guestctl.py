@@ -1,7 +1,7 @@
 """guestctl as the tests call it, over the protocol that the test under way is about (the fixture `protocol`)."""
-from agent import BINARY
+from agent import BUILD
 
-CTL = BINARY.parent / "guestctl"
+CTL = BUILD / "guestctl"
 protocol = "connect"
 
 
