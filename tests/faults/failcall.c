@@ -104,6 +104,7 @@ static const struct call {
     {"setsid", SYS_setsid, NO_PATH},
     {"shutdown", SYS_shutdown, NO_PATH},
     {"socket", SYS_socket, NO_PATH},
+    {"statx", SYS_statx, 1},
     {"unlinkat", SYS_unlinkat, 1},
     {"writev", SYS_writev, NO_PATH},
 };

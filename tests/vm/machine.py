@@ -20,7 +20,7 @@ from images import CACHE, VSOCK, initramfs
 
 RUNS = ROOT / "build/vm"
 CTL = BINARY.parent / "guestctl"
-KERNELS = ["6.1", "6.12"]
+KERNELS = ["5.10", "6.1", "6.12"]
 CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
 MODULES = ["virtio_blk", "virtio_net", "overlay", "squashfs"]  # that images have besides; a configuration loads them

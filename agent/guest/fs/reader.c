@@ -179,16 +179,15 @@ ssize_t fs_reader_try(const struct fs_reader *r, const struct iovec *iov, int co
 {
     ssize_t n;
 
-    if (!r->in_memory && !kernel_has(KERNEL_PREADV2)) {
+    if (!kernel_has(KERNEL_PREADV2)) {
         *never = true;
         return FS_READER_AGAIN;
     }
-    n = r->in_memory ? preadv(r->fd, iov, count, (off_t)offset)
-                     : preadv2(r->fd, iov, count, (off_t)offset, RWF_NOWAIT);
+    n = preadv2(r->fd, iov, count, (off_t)offset, r->in_memory ? 0 : RWF_NOWAIT);
     if (n >= 0)
         return n;
     if (errno == EAGAIN || errno == EINTR)
         return FS_READER_AGAIN;
-    *never = !r->in_memory && (kernel_lacks(KERNEL_PREADV2, errno) || errno == EOPNOTSUPP || errno == ENOSYS);
+    *never = kernel_lacks(KERNEL_PREADV2, errno) || errno == EOPNOTSUPP || errno == ENOSYS;
     return *never ? FS_READER_AGAIN : -1;
 }
