@@ -125,6 +125,7 @@
     X(STALL_AGAIN_MS, 5000, "ms", "looked at again after so long, until it is written or dead")              \
     X(CONNECTIONS_MAX, 1000, "connections", "Firecracker's hybrid vsock carries 1023; --max-connections")    \
     X(CONNECTIONS_CONTROL, 24, "connections", "of those, the last for control paths; others get 503")        \
+    X(CONNECTIONS_PAGE, 1000, "connections", "of one page of guest.v1.Agent/ListConnections")                \
     X(CALLS_MAX, 4096, "calls", "in progress; then resource_exhausted")                                      \
     X(TURN_BYTES, 256 * KIB, "bytes", "what one source may handle in one turn of the loop")                  \
     X(TURN_MESSAGES, 16, "messages", "what one source may handle in one turn, in messages")                  \
@@ -141,7 +142,7 @@
     X(SHUTDOWN_REST_MS, 3000, "ms", "of a longer one: for what follows the processes' grace")                \
     X(SHUTDOWN_DISKS_MS, 1000, "ms", "of PID 1's: to write and unmount the disks; a hung one is left so")    \
     X(SHUTDOWN_TOLD_MS, 300, "ms", "of PID 1's: for the host to hear of the end; then without")              \
-    X(LOG_RING_BYTES, 64 * KIB, "bytes", "log kept in memory as PID 1; the oldest lines go")                 \
+    X(LOG_RING_BYTES, 64 * KIB, "bytes", "log kept in memory for GetLog; the oldest lines go")               \
     X(LOG_LINE_MAX, 2 * KIB, "bytes", "one log line; a longer one is cut, and still a line")                 \
     X(LIST_ENTRIES_MAX, 50000, "entries", "of one ListDir; then resource_exhausted: guest.v1.Files/List")    \
     X(LIST_BYTES_MAX, 32 * MIB, "bytes", "memory for one answer about files; then resource_exhausted")       \

@@ -17,8 +17,10 @@ static const char *const severities[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 static struct {
     enum log_level level;
     enum log_format format;
-    char *ring; /* LOG_RING_BYTES, NULL: lines go to stderr */
+    bool quiet;
+    char *ring; /* LOG_RING_BYTES; NULL: there was no memory */
     size_t head, used;
+    uint64_t logged; /* bytes, since the start */
     uint64_t dropped;
     log_sink *sink;
     void *sink_arg;
@@ -37,11 +39,12 @@ int log_level_from_name(const char *name)
     return -1;
 }
 
-void log_init(enum log_level level, enum log_format format, bool to_ring)
+void log_init(enum log_level level, enum log_format format, bool quiet)
 {
     state.level = level;
     state.format = format;
-    if (to_ring && !state.ring)
+    state.quiet = quiet;
+    if (!state.ring)
         state.ring = malloc(LOG_RING_BYTES);
 }
 
@@ -93,7 +96,7 @@ static bool plain(const char *s)
     if (!*s)
         return false;
     for (; *s; s++)
-        if (*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || *s == 0x7f)
+        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f || *s == '"' || *s == '=' || *s == '\\')
             return false;
     return true;
 }
@@ -159,6 +162,23 @@ static void to_ring(const struct line *l)
         state.ring[(state.head + i) % LOG_RING_BYTES] = l->text[i];
     state.head = (state.head + l->len) % LOG_RING_BYTES;
     state.used += l->len;
+    state.logged += l->len;
+}
+
+/* Tells of the lines that stderr did not take. Returns false when it takes none yet. */
+static bool tell_dropped(void)
+{
+    uint64_t dropped = state.dropped;
+    struct line note = {.len = 0};
+
+    if (dropped == 0)
+        return true;
+    state.dropped = 0;
+    format(&note, LOG_WARN, "log.dropped", &LOG_INT("log.records", dropped), 1);
+    to_stderr(&note);
+    if (state.dropped)
+        state.dropped = dropped;
+    return state.dropped == 0;
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n)
@@ -167,24 +187,16 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
     if (state.sink)
         state.sink(state.sink_arg, level, event, fields, n);
-    if (state.dropped && !state.ring) {
-        uint64_t dropped = state.dropped;
-        struct line note = {.len = 0};
-
-        state.dropped = 0;
-        format(&note, LOG_WARN, "log.dropped", &LOG_INT("log.records", dropped), 1);
-        to_stderr(&note);
-        if (state.dropped) {
-            state.dropped = dropped + 1;
-            return;
-        }
-    }
     format(&l, level, event, fields, n);
     l.text[l.len - 1] = '\n'; /* it is there, unless the line was cut */
     if (state.ring)
         to_ring(&l);
-    if (!state.ring || level >= LOG_WARN)
+    if (state.quiet && level < LOG_WARN)
+        return;
+    if (tell_dropped())
         to_stderr(&l);
+    else
+        state.dropped++;
 }
 
 void log_set_sink(log_sink *sink, void *arg)
@@ -193,7 +205,7 @@ void log_set_sink(log_sink *sink, void *arg)
     state.sink_arg = arg;
 }
 
-void log_ring(struct bytes piece[2])
+uint64_t log_ring(struct bytes piece[2])
 {
     size_t start = (state.head + LOG_RING_BYTES - state.used) % LOG_RING_BYTES;
     size_t first = MIN(state.used, LOG_RING_BYTES - start);
@@ -202,4 +214,5 @@ void log_ring(struct bytes piece[2])
     piece[1] = (struct bytes){state.ring, state.used - first};
     if (!state.ring)
         piece[0] = piece[1] = (struct bytes){NULL, 0};
+    return state.logged;
 }

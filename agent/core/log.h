@@ -2,9 +2,8 @@
  * one (https://opentelemetry.io/docs/specs/semconv/), and stand in docs/operations.md.
  *
  * What is never a field: arguments, environment, input, output, bodies, tokens, paths and URLs of requests.
- * Lines go to stderr, or as PID 1 to a ring in memory of LOG_RING_BYTES, of which warnings and errors are
- * shown on the console too. A stderr that cannot take a line drops it; it never holds the loop up. Threads:
- * the loop's only. */
+ * Lines go to a ring in memory of LOG_RING_BYTES, and to stderr: as PID 1, whose stderr is the console, warnings and
+ * errors only. A stderr that cannot take a line drops it; it never holds the loop up. Threads: the loop's only. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
@@ -27,8 +26,8 @@ static inline struct log_field log_field_str(const char *name, const char *text)
 #define LOG_STR(name, value) log_field_str(name, value)
 #define LOG_INT(name, value) ((struct log_field){(name), NULL, (int64_t)(value)})
 
-/* Lines below `level` are dropped. to_ring: see above. */
-void log_init(enum log_level level, enum log_format format, bool to_ring);
+/* Lines below `level` are dropped. quiet: of stderr warnings and errors only. Without memory there is no ring. */
+void log_init(enum log_level level, enum log_format format, bool quiet);
 
 bool log_enabled(enum log_level level);
 
@@ -54,8 +53,9 @@ typedef void log_sink(void *arg, enum log_level level, const char *event, const 
 /* NULL: nobody. */
 void log_set_sink(log_sink *sink, void *arg);
 
-/* The lines in the ring, oldest first, each ending in a newline; two pieces, either may be empty. */
-void log_ring(struct bytes piece[2]);
+/* The lines in the ring, oldest first, each ending in a newline; two pieces, either may be empty. Returns how many bytes of
+ * lines have been logged since the start: the offset of the next one. */
+uint64_t log_ring(struct bytes piece[2]);
 
 /* The level of that name ("debug", "info", "warn", "error", "off"), or -1. */
 int log_level_from_name(const char *name);

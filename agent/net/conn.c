@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/fd.h"
 #include "core/log.h"
 #include "net/conn_internal.h"
@@ -365,6 +366,8 @@ struct conn *conn_new(struct net *n, struct listener *l, int fd, const struct pe
     c->listener = l;
     c->fd = fd;
     c->peer = *peer;
+    c->id = ++n->last_id;
+    c->opened_ms = clock_mono_ms();
     c->generation = n->generation;
     c->want_read = true;
     c->pump.run = on_pump;

@@ -76,6 +76,8 @@ struct conn {
     const struct net_protocol *protocol;
     void *state; /* the protocol's */
     struct peer peer;
+    uint64_t id;         /* counts up from 1; they stand in net's list in its order */
+    uint64_t opened_ms;  /* on the monotonic clock */
     uint64_t generation; /* of the guest's life between two resumes */
     int fd;
     enum conn_state phase;

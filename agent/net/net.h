@@ -35,6 +35,7 @@ struct net {
     uint32_t max_connections;
     uint32_t count;
     uint64_t generation;
+    uint64_t last_id; /* of the newest connection */
     TAILQ_HEAD(, conn) conns;
     TAILQ_HEAD(, listener) listeners;
     struct timerq idle, header, linger, stall, stall_again;

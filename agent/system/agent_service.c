@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "core/arena.h"
+#include "core/clock.h"
 #include "core/fd.h"
 #include "core/limits.h"
 #include "guest/v1/agent.pb-c.h"
@@ -38,7 +39,9 @@ static const char *const features[] = {"exec",
                                        "files-trees",
                                        "files-watch",
                                        "freeze",
-                                       "boot"};
+                                       "boot",
+                                       "log",
+                                       "connections"};
 
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)
@@ -76,13 +79,23 @@ static int list_limits(struct arena *a, Guest__V1__GetInfoResponse *r)
     return 0;
 }
 
+static Google__Protobuf__Timestamp timestamp_of(struct timespec t)
+{
+    Google__Protobuf__Timestamp stamp = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+
+    stamp.seconds = t.tv_sec;
+    stamp.nanos = (int32_t)t.tv_nsec;
+    return stamp;
+}
+
 enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
 {
     const struct system *s = rpc_context(call);
     const struct net *net = s->http->net;
     Guest__V1__GetInfoResponse r = GUEST__V1__GET_INFO_RESPONSE__INIT;
     Guest__V1__Kernel kernel = GUEST__V1__KERNEL__INIT;
-    Google__Protobuf__Timestamp started = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    Google__Protobuf__Timestamp started, now;
+    const struct cgroups *cgroups = s->execs->cgroups;
     struct arena arena = {.max = MIB};
     struct utsname uts;
     char boot_id[37]; /* without its newline */
@@ -93,8 +106,8 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     kernel.release = uts.release;
     kernel.machine = uts.machine;
     kernel.boot_id = boot_id;
-    started.seconds = s->started_at.tv_sec;
-    started.nanos = (int32_t)s->started_at.tv_nsec;
+    started = timestamp_of(s->started_at);
+    now = timestamp_of(clock_wall());
     r.version = (char *)(uintptr_t)version_own();
     r.told_version = (char *)(uintptr_t)s->told_version;
     r.commit = (char *)(uintptr_t)version_commit();
@@ -105,7 +118,11 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     r.started_at = &started;
     r.pid = (uint32_t)getpid();
     r.generation = net->generation;
-    r.cgroup_root = (char *)(uintptr_t)(cgroups_open(s->execs->cgroups) ? s->execs->cgroups->root : "");
+    r.now = &now;
+    if (cgroups_open(s->execs->cgroups))
+        r.cgroup_root = (char *)(uintptr_t)cgroups->root;
+    else
+        r.cgroup_problem = (char *)(uintptr_t)cgroups->why.text;
     if (list_listeners(net, &arena, &r) < 0 || list_limits(&arena, &r) < 0) {
         struct err e;
 

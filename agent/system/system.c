@@ -21,6 +21,22 @@ static const struct rpc_method methods[] = {
         .output = &guest__v1__get_boot_response__descriptor,
         .message = agent_get_boot,
     },
+    {
+        .name = "GetLog",
+        .kind = RPC_UNARY,
+        .flags = RPC_CONTROL,
+        .input = &guest__v1__get_log_request__descriptor,
+        .output = &guest__v1__get_log_response__descriptor,
+        .message = agent_get_log,
+    },
+    {
+        .name = "ListConnections",
+        .kind = RPC_UNARY,
+        .flags = RPC_CONTROL,
+        .input = &guest__v1__list_connections_request__descriptor,
+        .output = &guest__v1__list_connections_response__descriptor,
+        .message = agent_list_connections,
+    },
 };
 
 const char *compat_name(enum compat c)

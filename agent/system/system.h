@@ -57,5 +57,7 @@ void fsthaw_begin(struct http_exchange *x);
 void collapse_begin(struct http_exchange *x);
 enum rpc_taken agent_get_boot(struct rpc_call *call, const ProtobufCMessage *m);
 enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m);
+enum rpc_taken agent_get_log(struct rpc_call *call, const ProtobufCMessage *m);
+enum rpc_taken agent_list_connections(struct rpc_call *call, const ProtobufCMessage *m);
 
 #endif

@@ -78,23 +78,64 @@ static void a_full_stderr_drops(void **state)
     close(p[1]);
 }
 
-static void the_ring_keeps_the_newest_lines(void **state)
+/* All of the ring as text. Returns what log_ring does. */
+static char kept[LOG_RING_BYTES + 1];
+
+static uint64_t read_ring(void)
 {
     struct bytes piece[2];
-    char all[LOG_RING_BYTES + 1];
+    uint64_t logged = log_ring(piece);
 
+    for (unsigned i = 0; i < 2; i++)
+        memcpy(kept + (i ? piece[0].len : 0), piece[i].ptr, piece[i].len);
+    kept[piece[0].len + piece[1].len] = 0;
+    return logged;
+}
+
+static void the_ring_has_what_stderr_dropped(void **state)
+{
+    uint64_t before;
+    int full[2], old = dup(2);
+
+    (void)state;
+    log_init(LOG_INFO, LOG_TEXT, false);
+    before = read_ring();
+    assert_int_equal(pipe(full), 0);
+    fcntl(full[1], F_SETFL, O_NONBLOCK);
+    while (write(full[1], "x", 1) == 1)
+        ;
+    dup2(full[1], 2);
+    for (int i = 0; i < 3; i++)
+        log_info("unseen");
+    dup2(old, 2);
+    close(old);
+    close(full[0]);
+    close(full[1]);
+    assert_true(read_ring() >= before + 3 * strlen("unseen"));
+    assert_string_equal(kept + strlen(kept) - strlen("INFO unseen\n"), "INFO unseen\n");
+    CAPTURE(log_info("seen"));
+    assert_non_null(strstr(captured, "log.dropped log.records=3\n"));
+}
+
+static void what_is_not_ascii_is_quoted(void **state)
+{
+    (void)state;
+    log_init(LOG_INFO, LOG_TEXT, false);
+    CAPTURE(log_info("name", LOG_STR("a", "\xc3\xa4"), LOG_STR("b", "\xe4")));
+    assert_non_null(strstr(captured, "a=\"\xc3\xa4\" b=\"\xef\xbf\xbd\"\n"));
+}
+
+static void the_ring_keeps_the_newest_lines(void **state)
+{
     (void)state;
     log_init(LOG_INFO, LOG_TEXT, true);
     CAPTURE(for (int i = 0; i < 3000; i++) log_info("line", LOG_INT("i", i)));
     assert_string_equal(captured, ""); /* only warnings reach the console */
-    log_ring(piece);
-    memcpy(all, piece[0].ptr, piece[0].len);
-    memcpy(all + piece[0].len, piece[1].ptr, piece[1].len);
-    all[piece[0].len + piece[1].len] = 0;
-    assert_true(strlen(all) > LOG_RING_BYTES - 100);
-    assert_int_equal(all[4], '-'); /* whole lines: it begins with a year */
-    assert_non_null(strstr(all, " i=2999\n"));
-    assert_null(strstr(all, " i=0\n"));
+    assert_true(read_ring() > LOG_RING_BYTES);
+    assert_true(strlen(kept) > LOG_RING_BYTES - 100);
+    assert_int_equal(kept[4], '-'); /* whole lines: it begins with a year */
+    assert_non_null(strstr(kept, " i=2999\n"));
+    assert_null(strstr(kept, " i=0\n"));
     CAPTURE(log_warn("careful"));
     assert_non_null(strstr(captured, "careful"));
 }
@@ -102,10 +143,9 @@ static void the_ring_keeps_the_newest_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_cannot_be_forged),
-        cmocka_unit_test(json_parses),
-        cmocka_unit_test(a_full_stderr_drops),
-        cmocka_unit_test(the_ring_keeps_the_newest_lines),
+        cmocka_unit_test(text_cannot_be_forged),       cmocka_unit_test(json_parses),
+        cmocka_unit_test(a_full_stderr_drops),         cmocka_unit_test(the_ring_has_what_stderr_dropped),
+        cmocka_unit_test(what_is_not_ascii_is_quoted), cmocka_unit_test(the_ring_keeps_the_newest_lines),
     };
 
     return RUN(tests);
