@@ -1,12 +1,14 @@
-/* logs: what the agent keeps of a process's output. */
+/* logs: what the agent keeps of a process's output, or of its own log. */
 #include <stdio.h>
 
+#include "ctl/agent_log.h"
 #include "ctl/head.h"
 #include "ctl/selector.h"
 #include "ctl/session.h"
 #include "ctl/verbs.h"
 
 struct logs_request {
+    bool own; /* the agent's own log: no process is named */
     bool follow, offsets;
     uint64_t tail; /* bytes before the head; UINT64_MAX: all */
     Process__ProcessSelector process;
@@ -37,8 +39,11 @@ static int parse(const struct verb *v, int argc, char **argv, struct logs_reques
     }
     if (id == OPTIONS_ERROR)
         return ctl_fail(CTL_USAGE, &e);
+    r->own = argc == o.at;
+    if (r->own)
+        return r->offsets ? ctl_usage(v, CTL_USAGE, "--offsets are a process's") : CTL_OK;
     if (argc - o.at != 1)
-        return ctl_usage(v, CTL_USAGE, argc == o.at ? "no process is named" : "one process at a time");
+        return ctl_usage(v, CTL_USAGE, "one process at a time");
     return selector_parse(&r->process, argv[o.at], &e) < 0 ? ctl_fail(CTL_USAGE, &e) : 0;
 }
 
@@ -56,6 +61,8 @@ int verb_logs(struct ctl *c, const struct verb *v, int argc, char **argv)
 
     if (code != 0)
         return code;
+    if (r.own)
+        return agent_log_print(c, r.tail, r.follow);
     /* Two calls: where its output ends now, and then what lies before, of the same process. */
     if (head_ask(c, &r.process, &id, &head, &e) < 0)
         return client_fail(&e);

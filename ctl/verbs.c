@@ -51,7 +51,8 @@ static const struct option attach_options[] = {
 };
 
 static const struct option logs_options[] = {
-    {LOGS_FOLLOW, "follow", 'f', NULL, "go on until the process ends", false},
+    {LOGS_FOLLOW, "follow", 'f', NULL, "go on until the process ends; with the log, until interrupted",
+     false},
     {LOGS_TAIL, "tail", 0, "BYTES", "no more than the last so many bytes", false},
     {LOGS_OFFSETS, "offsets", 0, NULL,
      "say on standard error before each piece at which byte it begins, its stream and its length", false},
@@ -110,6 +111,11 @@ static const struct option watch_options[] = {
      "also on a network file system, whose other users' changes are not seen", false},
 };
 
+static const struct option doctor_options[] = {
+    {DOCTOR_PATIENCE, "patience", 0, "DURATION", "wait so long for each answer (default 5s)", false},
+    {DOCTOR_SKEW, "skew", 0, "DURATION", "the clocks may differ by so much (default 1s)", false},
+};
+
 #define OPTIONS(table) table, ARRAY_LEN(table)
 
 const struct verb verbs[] = {
@@ -127,9 +133,11 @@ const struct verb verbs[] = {
      "of\n"
      "our standard input is that of the process.",
      OPTIONS(attach_options), verb_attach},
-    {"logs", SELECTOR_OPERANDS, "print what is kept of the output of a process",
-     "Also for 30 s after its end. Standard output and standard error stay apart.", OPTIONS(logs_options),
-     verb_logs},
+    {"logs", "[" SELECTOR_OPERANDS "]",
+     "print what is kept of the output of a process, or of the agent's own log",
+     "Of a process also for 30 s after its end. Standard output and standard error stay apart. Without one\n"
+     "the last 64 KiB of what the agent itself has logged.",
+     OPTIONS(logs_options), verb_logs},
     {"ps", "", "list the processes that were started by the agent", NULL, NULL, 0, verb_ps},
     {"kill", SELECTOR_OPERANDS, "send a signal to a process",
      "SIGKILL reaches everything that the process started, unless it has a terminal.", OPTIONS(kill_options),
@@ -171,6 +179,11 @@ const struct verb verbs[] = {
     {"boot", "", "say how the guest came up: how long it took, and what went wrong", NULL, NULL, 0,
      verb_boot},
     {"info", "", "say what the agent is, where it listens, and what bounds it", NULL, NULL, 0, verb_info},
+    {"doctor", "", "say what is wrong between here and the agent, a line for each thing",
+     "socket, handshake, protocol, token, version, clock, cgroups: ok, bad, a note, or skipped where one\n"
+     "before it hides it. The exit code is that of the first bad one: 10 socket, 11 handshake, 12 protocol,\n"
+     "13 token, 14 version, 15 clock, 16 cgroups; or 0.",
+     OPTIONS(doctor_options), verb_doctor},
     {"ping", "", "ask whether the agent is alive, and how long an answer takes", NULL, OPTIONS(ping_options),
      verb_ping},
     {"call", "SERVICE/METHOD [JSON|-]", "call a method, with JSON in and out",

@@ -56,6 +56,8 @@ enum {
     CHMOD_RECURSIVE,
     WATCH_RECURSIVE,
     WATCH_NETWORK,
+    DOCTOR_PATIENCE,
+    DOCTOR_SKEW,
 };
 
 /* The signal in a process's end status ("signal: killed (core dumped)"), or 0. */

@@ -91,7 +91,7 @@ static void an_agent_without_offsets_is_told(void **state)
 static void wrong_words_are_usage(void **state)
 {
     (void)state;
-    assert_int_equal(GUESTCTL("logs"), CTL_USAGE);
+    assert_int_equal(GUESTCTL("logs", "--offsets"), CTL_USAGE);
     assert_int_equal(GUESTCTL("logs", "1", "2"), CTL_USAGE);
     assert_int_equal(GUESTCTL("logs", "--tail", "x", "1"), CTL_USAGE);
     assert_int_equal(GUESTCTL("logs", "--frob", "1"), CTL_USAGE);
