@@ -86,68 +86,13 @@ static int look_at_socket(struct checkup *k)
 
 /* --- protocol and token ---------------------------------------------------------------------- */
 
-/* Waits for the client's socket until the deadline. Returns 0, or -1 with *e: it has passed. */
-static int wait_until(const struct checkup *k, const struct client *c, uint64_t deadline_ms, struct err *e)
+/* A failure of our own: nobody answers in time, or what the client says. */
+static const char *failure(const struct checkup *k, struct err *e)
 {
-    struct pollfd p = client_poll(c);
-    uint64_t now = clock_mono_ms();
-
-    if (now >= deadline_ms)
-        return err_set(e, STATUS_DEADLINE_EXCEEDED, 0,
-                       "connected, but no answer within %.1f s: not an agent, or one that hangs",
-                       (double)k->patience_ms / 1000);
-    poll(&p, 1, (int)MIN(deadline_ms - now, 60000));
-    return 0;
-}
-
-/* GET /health, which every agent answers whom anybody asks. Returns HTTP's status, or -1 with *e. */
-static int ask_health(const struct checkup *k, struct client *c, struct err *e)
-{
-    uint64_t deadline = clock_mono_ms() + k->patience_ms;
-    struct http_fields fields = {0};
-    struct wire_request r = {.method = "GET", .path = "/health", .fields = &fields};
-    int ret = client_put_fields(c, NULL, &fields, e);
-
-    if (ret == 0)
-        ret = wire_begin(&c->wire, &r, e);
-    http_fields_clear(&fields);
-    if (ret < 0)
-        return -1;
-    while ((ret = wire_step(&c->wire, e)) == 0)
-        if (wait_until(k, c, deadline, e) < 0)
-            return -1;
-    return ret < 0 ? -1 : c->wire.status;
-}
-
-/* GetInfo. Returns 0, or -1 with *e. */
-static int ask_info(const struct checkup *k, struct client *c, struct arena *a,
-                    const Guest__V1__GetInfoResponse **info, struct answer_error *e)
-{
-    uint64_t deadline = clock_mono_ms() + k->patience_ms;
-    Guest__V1__GetInfoRequest m = GUEST__V1__GET_INFO_REQUEST__INIT;
-    struct bytes answer;
-    int got;
-
-    *info = NULL;
-    e->from_agent = false;
-    if (client_reuse(c, k->ctl, &e->err) < 0 ||
-        client_call_send(c, "guest.v1.Agent/GetInfo", NULL, &m.base, &e->err) < 0)
-        return -1;
-    while ((got = client_next(c, &answer, e)) != 2) {
-        if (got < 0)
-            return -1;
-        if (got == 0 && wait_until(k, c, deadline, &e->err) < 0)
-            return -1;
-        if (got == 0) {
-            client_turn(c);
-            continue;
-        }
-        *info = (const Guest__V1__GetInfoResponse *)codec_decode(
-            CODEC_PROTO, &guest__v1__get_info_response__descriptor, answer, a, &e->err);
-        if (!*info)
-            return -1;
-    }
-    return *info ? 0 : err_set(&e->err, STATUS_INTERNAL, 0, "an empty answer");
+    if (e->status == STATUS_DEADLINE_EXCEEDED)
+        err_set(e, e->status, 0, "connected, but no answer within %.1f s: not an agent, or one that hangs",
+                (double)k->patience_ms / 1000);
+    return e->text;
 }
 
 /* Takes over the socket. Returns whether an agent speaks there. */
@@ -160,8 +105,8 @@ static bool look_at_health(struct checkup *k, struct client *c, int fd)
     *c = (struct client){.ctl = k->ctl, .wire = {.fd = -1}, .used_ms = clock_mono_ms()};
     if (wire_open(&c->wire, fd, k->ctl->protocol == CALL_GRPC ? WIRE_HTTP2 : WIRE_HTTP1, k->ctl->target.text,
                   &e) < 0 ||
-        (status = ask_health(k, c, &e)) < 0)
-        return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD, "%s", e.text);
+        (status = client_get_by(c, k->ctl, clock_mono_ms() + k->patience_ms, "/health", &e)) < 0)
+        return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD, "%s", failure(k, &e));
     if (status != 204 && status != 200)
         return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD,
                     "it speaks HTTP, but is no agent: GET /health is answered with %d", status);
@@ -169,7 +114,7 @@ static bool look_at_health(struct checkup *k, struct client *c, int fd)
 }
 
 /* What GetInfo's failure says: of the token, or of who answers. */
-static bool info_failed(struct checkup *k, const struct client *c, const struct answer_error *e)
+static bool info_failed(struct checkup *k, const struct client *c, struct answer_error *e)
 {
     if (e->from_agent && e->err.status == STATUS_UNAUTHENTICATED)
         return find(k, CHECKUP_TOKEN, CHECKUP_BAD, "%s",
@@ -180,7 +125,7 @@ static bool info_failed(struct checkup *k, const struct client *c, const struct 
     if (e->from_agent && (e->err.status == STATUS_UNIMPLEMENTED || c->wire.status == 404))
         return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD,
                     "an agent, but not guestd: it does not know guest.v1.Agent/GetInfo (envd?)");
-    return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD, "an agent, but GetInfo fails: %s", e->err.text);
+    return find(k, CHECKUP_PROTOCOL, CHECKUP_BAD, "an agent, but GetInfo fails: %s", failure(k, &e->err));
 }
 
 /* --- what the agent says of itself ----------------------------------------------------------- */
@@ -233,14 +178,17 @@ static void look_at_cgroups(struct checkup *k, const char *root, const char *pro
 static void look_at_info(struct checkup *k, struct client *c)
 {
     struct arena arena = {.max = DECODE_MAX};
-    const Guest__V1__GetInfoResponse *info;
+    Guest__V1__GetInfoRequest m = GUEST__V1__GET_INFO_REQUEST__INIT;
+    ProtobufCMessage *answer;
     struct timespec before = clock_wall();
     uint64_t began = clock_mono_ns();
     struct answer_error e;
 
-    if (ask_info(k, c, &arena, &info, &e) < 0) {
+    if (client_call_by(c, k->ctl, clock_mono_ms() + k->patience_ms, "guest.v1.Agent/GetInfo", &m.base,
+                       &guest__v1__get_info_response__descriptor, &arena, &answer, &e) < 0) {
         info_failed(k, c, &e);
     } else {
+        const Guest__V1__GetInfoResponse *info = (const Guest__V1__GetInfoResponse *)answer;
         uint64_t took = clock_mono_ns() - began;
 
         find(k, CHECKUP_PROTOCOL, CHECKUP_OK, "guestd answers over %s",

@@ -260,7 +260,7 @@ int client_wait(struct client *c, struct err *e)
     return ret < 0 ? -1 : c->wire.status;
 }
 
-int client_get(struct client *c, const char *path, struct err *e)
+static int begin_get(struct client *c, const char *path, struct err *e)
 {
     struct http_fields fields = {0};
     struct wire_request r = {.method = "GET", .path = path, .fields = &fields};
@@ -269,7 +269,67 @@ int client_get(struct client *c, const char *path, struct err *e)
     if (ret == 0)
         ret = wire_begin(&c->wire, &r, e);
     http_fields_clear(&fields);
-    return ret < 0 ? -1 : client_wait(c, e);
+    return ret;
+}
+
+int client_get(struct client *c, const char *path, struct err *e)
+{
+    return begin_get(c, path, e) < 0 ? -1 : client_wait(c, e);
+}
+
+/* --- with an end ----------------------------------------------------------------------------- */
+
+/* Waits for the socket. Returns 0, or -1 with *e: the time has come. */
+static int wait_by(const struct client *c, uint64_t deadline_ms, struct err *e)
+{
+    struct pollfd p = client_poll(c);
+    uint64_t now = clock_mono_ms();
+
+    if (now >= deadline_ms)
+        return err_set(e, STATUS_DEADLINE_EXCEEDED, 0, "%s: connected, but no answer in time",
+                       c->ctl->target.text);
+    poll(&p, 1, (int)MIN(deadline_ms - now, 60000));
+    return 0;
+}
+
+int client_get_by(struct client *c, const struct ctl *ctl, uint64_t deadline_ms, const char *path,
+                  struct err *e)
+{
+    int ret;
+
+    if (client_reuse(c, ctl, e) < 0 || begin_get(c, path, e) < 0)
+        return -1;
+    while ((ret = wire_step(&c->wire, e)) == 0)
+        if (wait_by(c, deadline_ms, e) < 0)
+            return -1;
+    return ret < 0 ? -1 : c->wire.status;
+}
+
+int client_call_by(struct client *c, const struct ctl *ctl, uint64_t deadline_ms, const char *method,
+                   const ProtobufCMessage *m, const ProtobufCMessageDescriptor *d, struct arena *a,
+                   ProtobufCMessage **out, struct answer_error *e)
+{
+    struct bytes answer;
+    int got;
+
+    *out = NULL;
+    e->from_agent = false;
+    if (client_reuse(c, ctl, &e->err) < 0 || client_call_send(c, method, NULL, m, &e->err) < 0)
+        return -1;
+    while ((got = client_next(c, &answer, e)) != 2) {
+        if (got < 0)
+            return -1;
+        if (got == 1) {
+            *out = codec_decode(CODEC_PROTO, d, answer, a, &e->err);
+            if (!*out)
+                return -1;
+        } else if (wait_by(c, deadline_ms, &e->err) < 0) {
+            return -1;
+        } else {
+            client_turn(c);
+        }
+    }
+    return *out ? 0 : err_set(&e->err, STATUS_INTERNAL, 0, "%s: an empty answer", ctl->target.text);
 }
 
 int client_fail(const struct answer_error *e)

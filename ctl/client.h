@@ -78,6 +78,14 @@ int client_call_with(struct client *c, const char *method, const struct client_o
 int client_put_fields(const struct client *c, const struct client_options *o, struct http_fields *f,
                       struct err *e);
 
+/* client_call, and a GET of a path (returns HTTP's status), which are given up at that time of the monotonic clock:
+ * deadline_exceeded. They connect where c is not connected. */
+int client_call_by(struct client *c, const struct ctl *ctl, uint64_t deadline_ms, const char *method,
+                   const ProtobufCMessage *m, const ProtobufCMessageDescriptor *d, struct arena *a,
+                   ProtobufCMessage **out, struct answer_error *e);
+int client_get_by(struct client *c, const struct ctl *ctl, uint64_t deadline_ms, const char *path,
+                  struct err *e);
+
 /* A call with JSON text, of which the answers go to `each` as they come. Whether the method streams is found out where the
  * protocol makes a difference. Returns 0, or -1 with *e. */
 int client_call_json(struct client *c, const char *method, const char *json,

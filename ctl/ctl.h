@@ -65,6 +65,7 @@ int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_boot(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_info(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_debug(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_doctor(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ping(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_call(struct ctl *c, const struct verb *v, int argc, char **argv);

@@ -111,6 +111,11 @@ static const struct option watch_options[] = {
      "also on a network file system, whose other users' changes are not seen", false},
 };
 
+static const struct option debug_options[] = {
+    {DEBUG_OUTPUT, "output", 'o', "FILE",
+     "where it goes, - for standard output (default guestd-debug-TIME.tar.gz)", false},
+};
+
 static const struct option doctor_options[] = {
     {DOCTOR_PATIENCE, "patience", 0, "DURATION", "wait so long for each answer (default 5s)", false},
     {DOCTOR_SKEW, "skew", 0, "DURATION", "the clocks may differ by so much (default 1s)", false},
@@ -179,6 +184,13 @@ const struct verb verbs[] = {
     {"boot", "", "say how the guest came up: how long it took, and what went wrong", NULL, NULL, 0,
      verb_boot},
     {"info", "", "say what the agent is, where it listens, and what bounds it", NULL, NULL, 0, verb_info},
+    {"debug", "", "collect what is known of a guest into one file, without secrets",
+     "A tar.gz of doctor's findings, info, limits, boot, connections, processes, metrics and the agent's "
+     "log.\n"
+     "Arguments and values of variables are not in it, nor tokens and what stands before the @ of a URL. "
+     "What\n"
+     "the agent does not answer in time (5 s each, 15 s all) is left out and named, and the exit code is 1.",
+     OPTIONS(debug_options), verb_debug},
     {"doctor", "", "say what is wrong between here and the agent, a line for each thing",
      "socket, handshake, protocol, token, version, clock, cgroups: ok, bad, a note, or skipped where one\n"
      "before it hides it. The exit code is that of the first bad one: 10 socket, 11 handshake, 12 protocol,\n"

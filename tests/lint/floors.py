@@ -28,7 +28,7 @@ SERVICE = ["agent/core", "agent/guest", "agent/net", "agent/http", "agent/rpc", 
 LIBRARIES = {
     "llhttp.h": ["agent/http", "ctl/client"],
     "nghttp2/nghttp2.h": ["agent/http", "ctl/client"],
-    "zlib.h": ["agent/http", "agent/rpc", "init"],
+    "zlib.h": ["agent/http", "agent/rpc", "ctl", "init"],
     "sha2.h": ["agent/files", "agent/system"],
     "jansson.h": ["agent/rpc/codec"],
     "ev.h": ["agent/core"],

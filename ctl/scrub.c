@@ -1,0 +1,185 @@
+#include "ctl/scrub.h"
+
+#include <strings.h>
+
+/* Shorter tokens would be found in any text; no agent should have one. */
+#define TOKEN_MIN 4
+
+/* Where the name of a value ends so, with whatever in front, the value is a secret. */
+static const char *const secret_names[] = {
+    "token",  "password", "passwd",  "passphrase", "secret",    "credential", "authorization",
+    "cookie", "apikey",   "api_key", "api-key",    "accesskey", "access_key", "private_key",
+};
+
+/* Characters that go on with a name: TOKEN_FILE, tokens. */
+static const char name_more[] = "0123456789_-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static bool one_of(const char *set, char c)
+{
+    return c && strchr(set, c);
+}
+
+/* Bytes of `text` that are in the set. */
+static size_t span(struct bytes text, const char *set)
+{
+    size_t n = 0;
+
+    while (n < text.len && one_of(set, text.ptr[n]))
+        n++;
+    return n;
+}
+
+/* Bytes before the first one of the set. */
+static size_t span_not(struct bytes text, const char *set)
+{
+    size_t n = 0;
+
+    while (n < text.len && !one_of(set, text.ptr[n]))
+        n++;
+    return n;
+}
+
+static struct bytes behind(struct bytes text, size_t n)
+{
+    return (struct bytes){text.ptr + n, text.len - n};
+}
+
+static bool begins(struct bytes text, const char *with)
+{
+    size_t n = strlen(with);
+
+    return text.len >= n && strncasecmp(text.ptr, with, n) == 0;
+}
+
+/* A secret in the text's first bytes: `keep` of them stay, `drop` behind those are it. drop 0: there is none. */
+struct found {
+    size_t keep, drop;
+};
+
+/* "://user:password@": the user may be a secret, too. */
+static struct found find_url(struct bytes text)
+{
+    struct bytes rest;
+    const char *at;
+
+    if (!begins(text, "://"))
+        return (struct found){0, 0};
+    rest = behind(text, 3);
+    rest.len = span_not(rest, "/?# \t\r\n\"'\\<>");
+    at = memrchr(rest.ptr, '@', rest.len);
+    return (struct found){3, at ? (size_t)(at - rest.ptr) : 0};
+}
+
+/* Bytes before the quote that ends what `quote` began, with `escapes` backslashes before it. In JSON's strings quotes have one
+ * more, and those within quotes three. */
+static size_t quoted_len(struct bytes text, char quote, size_t escapes)
+{
+    size_t run = 0; /* backslashes just before */
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (c == '\\') {
+            run++;
+            continue;
+        }
+        if (c == '\n' || ((c == quote || c == '"') && run % 2 == 0))
+            return i;
+        if (c == quote && escapes > 0 && run % 4 == 1)
+            return i - 1;
+        run = 0;
+    }
+    return text.len;
+}
+
+/* Bytes of a value without quotes; in JSON's strings a backslash may belong to it, or to what ends it. */
+static size_t bare_len(struct bytes text)
+{
+    size_t n = 0;
+
+    while (n < text.len && !one_of(" \t\r\n\"'&,;)]}", text.ptr[n])) {
+        bool escapes = text.ptr[n] == '\\' && n + 1 < text.len;
+
+        if (escapes && one_of("\"nrt", text.ptr[n + 1]))
+            break;
+        n += escapes ? 2 : 1;
+    }
+    return n;
+}
+
+/* The value that begins there. */
+static struct found find_value(struct bytes text, bool name_is_quoted)
+{
+    size_t escapes = span(text, "\\"), keep = 0, scheme;
+    struct bytes rest = text;
+    char quote = 0;
+
+    if (escapes < text.len && one_of("\"'", text.ptr[escapes])) {
+        keep = escapes + 1;
+        quote = text.ptr[escapes];
+        rest = behind(text, keep);
+    } else if (name_is_quoted) { /* JSON's numbers and words */
+        return (struct found){0, 0};
+    }
+    scheme = begins(rest, "bearer ") ? strlen("bearer ") : begins(rest, "basic ") ? strlen("basic ") : 0;
+    rest = behind(rest, scheme);
+    return (struct found){keep + scheme, quote ? quoted_len(rest, quote, escapes) : bare_len(rest)};
+}
+
+/* `name=value`, `name: value`, `"name":"value"`. */
+static struct found find_named(struct bytes text)
+{
+    size_t n = 0, quotes, separators;
+    struct found value;
+
+    for (size_t i = 0; i < ARRAY_LEN(secret_names) && n == 0; i++)
+        if (begins(text, secret_names[i]))
+            n = strlen(secret_names[i]);
+    if (n == 0)
+        return (struct found){0, 0};
+    n += span(behind(text, n), name_more);
+    quotes = span(behind(text, n), "\\\"'");
+    n += quotes;
+    n += span(behind(text, n), " ");
+    separators = span(behind(text, n), "=:");
+    if (separators == 0)
+        return (struct found){0, 0};
+    n += separators;
+    n += span(behind(text, n), " ");
+    value = find_value(behind(text, n), quotes > 0);
+    return (struct found){n + value.keep, value.drop};
+}
+
+static struct found find_secret(struct bytes text, const char *token)
+{
+    struct found f = {0, 0};
+
+    if (token && strlen(token) >= TOKEN_MIN && text.len >= strlen(token) &&
+        memcmp(text.ptr, token, strlen(token)) == 0)
+        return (struct found){0, strlen(token)};
+    if (*text.ptr == ':')
+        f = find_url(text);
+    else if (one_of("aAcCpPsStT", *text.ptr)) /* how secret_names begin */
+        f = find_named(text);
+    return f;
+}
+
+int scrub(struct bytes text, const char *token, struct buffer *out)
+{
+    size_t plain = 0; /* bytes in front that stay */
+
+    while (plain < text.len) {
+        struct found f = find_secret(behind(text, plain), token);
+
+        if (f.drop == 0) {
+            plain++;
+            continue;
+        }
+        if (buffer_add(out, text.ptr, plain + f.keep) < 0 ||
+            buffer_add(out, SCRUB_MARK, strlen(SCRUB_MARK)) < 0)
+            return -1;
+        text = behind(text, plain + f.keep + f.drop);
+        plain = 0;
+    }
+    return text.len > 0 ? buffer_add(out, text.ptr, text.len) : 0;
+}
