@@ -15,6 +15,12 @@ bool auth_token_equal(struct bytes given, const char *secret)
     return diff == 0;
 }
 
+/* Whether whoever can connect there is a stranger: a public host call sets the token, and would open what is closed to him. */
+static bool is_closed(const struct auth_caller *c)
+{
+    return c->listener_token || (c->transport == TRANSPORT_UNIX && !c->trusted_uid);
+}
+
 int auth_check(const struct settings *s, const struct auth_caller *c, unsigned flags, struct err *e)
 {
     bool vsock = c->transport == TRANSPORT_VSOCK, is_unix = c->transport == TRANSPORT_UNIX;
@@ -22,7 +28,7 @@ int auth_check(const struct settings *s, const struct auth_caller *c, unsigned f
     if ((flags & AUTH_HOST) && vsock && c->cid != AUTH_CID_HOST)
         return err_set(e, STATUS_PERMISSION_DENIED, 0, "only the host may call this, not vsock CID %u",
                        c->cid);
-    if (flags & AUTH_PUBLIC)
+    if (flags & AUTH_PUBLIC && !(flags & AUTH_HOST && is_closed(c)))
         return 0;
     if (is_unix && c->trusted_uid)
         return 0;

@@ -8,7 +8,8 @@
  *   tcp                      everything (the contract)        needs it
  *   tcp with a token of its own: needs it or the one that is set
  *
- * Public calls need no token. With require_token nothing else is served before one is set. */
+ * Public calls need no token; except the host's where others need the listener's own, or root's uid: who may call nothing else
+ * may not set a token either. With require_token nothing else is served before one is set. */
 #ifndef GUEST_AUTH_H
 #define GUEST_AUTH_H
 

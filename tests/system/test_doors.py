@@ -205,6 +205,27 @@ def test_require_token():
         assert a.request("GET", "/envs", {"X-Access-Token": "t"}, to=to).status == 200
 
 
+def test_init_is_no_way_around_a_listeners_token():
+    """It would set a token, and with that everything were open to who may call nothing."""
+    take_over = b'{"accessToken":"mine"}'
+    to = ("127.0.0.1", 49983)
+    with Agent("--tcp") as a:
+        token = re.search(r"is (\S{40})\n", a.log).group(1)
+        assert a.request("POST", "/init", {}, take_over, to=to).status == 401
+        assert a.request("GET", "/envs", {"X-Access-Token": "mine"}, to=to).status == 401
+        assert a.request("POST", "/init", {"X-Access-Token": token}, b'{"accessToken":"t"}', to=to).status == 204
+        assert a.request("GET", "/envs", {"X-Access-Token": "t"}, to=to).status == 200
+        os.chmod(a.dir.name, 0o755)
+        os.chmod(a.path, 0o666)
+        init = f"POST /init HTTP/1.1\r\nHost: a\r\nContent-Length: {len(take_over)}\r\n\r\n{take_over.decode()}"
+        assert " 401 " in ask_as(1000, a.path, init)
+    with Agent() as a:
+        os.chmod(a.dir.name, 0o755)
+        os.chmod(a.path, 0o666)
+        assert " 401 " in ask_as(1000, a.path, init)
+        assert " 204 " in ask_as(0, a.path, init)
+
+
 def test_a_restarted_agent_stays_closed(tmp_path):
     run_dir = tmp_path / "run"
     to = ("127.0.0.1", 49983)
