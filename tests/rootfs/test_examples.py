@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from agent import ROOT
 from conftest import BAKE
+from vmms import FIRECRACKER
 
 PAGE = (ROOT / "docs/images.md").read_text()
 OPTION = re.compile(r"\bCONFIG_[A-Z0-9_]+")
@@ -30,17 +31,6 @@ def test_the_page_uses_options_that_there_are():
     assert len(commands) == 4
     for words in commands:
         assert {word for word in words if word.startswith("-")} <= options, words
-
-
-# Of Firecracker's API (src/firecracker/swagger/firecracker.yaml), as --config-file groups it.
-FIRECRACKER = {
-    "boot-source": {"kernel_image_path", "boot_args", "initrd_path"},
-    "drives": {"drive_id", "path_on_host", "is_root_device", "is_read_only", "cache_type", "partuuid", "io_engine",
-               "rate_limiter"},
-    "machine-config": {"vcpu_count", "mem_size_mib", "smt", "track_dirty_pages", "huge_pages", "cpu_template"},
-    "vsock": {"guest_cid", "uds_path", "vsock_id"},
-    "entropy": {"rate_limiter"},
-}
 
 
 def test_the_firecracker_vm_is_made_of_what_it_knows():
