@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/build.h"
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/limits.h"
@@ -380,10 +381,11 @@ static void on_online(void *arg)
 static int begin(struct err *e)
 {
     boot_phase(&agent.boot, "listen");
-    log_info("agent.start", LOG_STR("service.version", version_own()), LOG_INT("process.pid", getpid()));
+    log_info("agent.start", LOG_STR("service.version", build_version()), LOG_INT("process.pid", getpid()));
     if (agent.booted) {
         agent.init.online = on_online;
-        init_listening(&agent.init, &agent.loop, agent.workers, &agent.execs, &agent.settings, version_own());
+        init_listening(&agent.init, &agent.loop, agent.workers, &agent.execs, &agent.settings,
+                       build_version());
     }
     identity_look(&agent.system.identity);
     return agent.flags.command
@@ -404,9 +406,9 @@ static bool print_and_leave(int *status)
     else if (f->check)
         *status = check_print(stdout) > 0 ? EXIT_LACKING : 0;
     else if (f->version)
-        printf("guestd %s%s%s\n", version_own(), *version_commit() ? " " : "", version_commit());
+        version_print(stdout);
     else if (f->commit)
-        puts(version_commit());
+        puts(build_commit());
     else if (f->told_version && open_services(NULL) == 0)
         puts(agent.system.told_version);
     else

@@ -10,7 +10,7 @@ target_compile_options(house INTERFACE
 # Position independent in every preset: a static PIE in release, and the same code for the sanitizers.
 add_compile_options(-fPIE -ffunction-sections -fdata-sections -fno-strict-aliasing -fvisibility=hidden
   -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
-add_link_options(-Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+add_link_options(-Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
 
 if(GUESTD_SANITIZE)
   add_compile_options(-fsanitize=${GUESTD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)

@@ -16,7 +16,7 @@ function(guestd_program name)
     target_link_options(${name} PRIVATE -static-pie)
     if(CMAKE_BUILD_TYPE STREQUAL "Release")
       # The program that is shipped has no symbols and no unwind tables; they stay beside it, found by its build id.
-      target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map
+      target_link_options(${name} PRIVATE -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map
         -Wl,-T,${CMAKE_SOURCE_DIR}/cmake/frames.ld -Wl,--no-eh-frame-hdr)
       set_property(TARGET ${name} APPEND PROPERTY LINK_DEPENDS
         ${CMAKE_SOURCE_DIR}/cmake/frames.ld ${CMAKE_SOURCE_DIR}/cmake/debug-frames)

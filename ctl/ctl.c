@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/build.h"
 #include "core/fd.h"
 #include "rpc/codec/codec.h"
 
@@ -148,7 +149,8 @@ int ctl_run(int argc, char **argv)
             help();
             return CTL_OK;
         case VERSION:
-            puts("guestctl " GUESTD_VERSION);
+            build_print(stdout, "guestctl");
+            puts("protocols connect grpc");
             return CTL_OK;
         }
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "core/arena.h"
+#include "core/build.h"
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/limits.h"
@@ -22,26 +23,6 @@ static const struct {
     LIMITS(X)
 #undef X
 };
-
-/* Names are never used again for something else. */
-static const char *const features[] = {"exec",
-                                       "pty",
-                                       "exec-cgroup-leaf",
-                                       "exec-spawn-failure-detail",
-                                       "process-events",
-                                       "process-replay",
-                                       "process-signals",
-                                       "process-options",
-                                       "exec-session",
-                                       "files",
-                                       "files-rest",
-                                       "files-steps",
-                                       "files-trees",
-                                       "files-watch",
-                                       "freeze",
-                                       "boot",
-                                       "log",
-                                       "connections"};
 
 /* The addresses we listen on. */
 static int list_listeners(const struct net *net, struct arena *a, Guest__V1__GetInfoResponse *r)
@@ -108,12 +89,11 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     kernel.boot_id = boot_id;
     started = timestamp_of(s->started_at);
     now = timestamp_of(clock_wall());
-    r.version = (char *)(uintptr_t)version_own();
+    r.version = (char *)(uintptr_t)build_version();
     r.told_version = (char *)(uintptr_t)s->told_version;
-    r.commit = (char *)(uintptr_t)version_commit();
+    r.commit = (char *)(uintptr_t)build_commit();
     r.compat = (char *)(uintptr_t)compat_name(s->compat);
-    r.features = (char **)(uintptr_t)features;
-    r.n_features = ARRAY_LEN(features);
+    r.features = (char **)(uintptr_t)version_features(&r.n_features);
     r.kernel = &kernel;
     r.started_at = &started;
     r.pid = (uint32_t)getpid();

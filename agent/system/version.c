@@ -1,6 +1,6 @@
 #include "system/version.h"
 
-#include "commit.h"
+#include "core/build.h"
 
 /* E2B's envd: which version brought what. Rows are in the order of their versions. */
 static const struct {
@@ -41,6 +41,26 @@ static const struct {
     {"0.6.13", "POST", "/upgrade"}, /* the last one whose behaviour we know */
 };
 
+/* Names are never used again for something else. */
+static const char *const features[] = {"exec",
+                                       "pty",
+                                       "exec-cgroup-leaf",
+                                       "exec-spawn-failure-detail",
+                                       "process-events",
+                                       "process-replay",
+                                       "process-signals",
+                                       "process-options",
+                                       "exec-session",
+                                       "files",
+                                       "files-rest",
+                                       "files-steps",
+                                       "files-trees",
+                                       "files-watch",
+                                       "freeze",
+                                       "boot",
+                                       "log",
+                                       "connections"};
+
 const char *version_told(const struct http *http, enum compat compat)
 {
     const char *told = "0.0.0";
@@ -57,12 +77,17 @@ const char *version_told(const struct http *http, enum compat compat)
     return told;
 }
 
-const char *version_own(void)
+const char *const *version_features(size_t *count)
 {
-    return GUESTD_VERSION;
+    *count = ARRAY_LEN(features);
+    return features;
 }
 
-const char *version_commit(void)
+void version_print(FILE *out)
 {
-    return GUESTD_COMMIT;
+    build_print(out, "guestd");
+    fputs("features", out);
+    for (size_t i = 0; i < ARRAY_LEN(features); i++)
+        fprintf(out, " %s", features[i]);
+    fputc('\n', out);
 }

@@ -3,14 +3,18 @@
 #ifndef SYSTEM_VERSION_H
 #define SYSTEM_VERSION_H
 
+#include <stdio.h>
+
 #include "http/http.h"
 #include "system/system.h"
 
 /* The text is valid for the life of the process. All routes must be registered. */
 const char *version_told(const struct http *http, enum compat compat);
 
-/* guestd's own version and the commit it was built from (empty: unknown). */
-const char *version_own(void);
-const char *version_commit(void);
+/* What this agent can do beyond its protocol's first version, as GetInfo tells hosts; *count is their number. */
+const char *const *version_features(size_t *count);
+
+/* What --version prints: the build, and the features. */
+void version_print(FILE *out);
 
 #endif

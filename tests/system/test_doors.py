@@ -298,16 +298,24 @@ def test_help_fits_a_screen_and_names_every_flag():
         assert re.search(rf"(^|\s)--?{flag}\b", r.stdout), flag
 
 
+def noted_build_id(program):
+    notes = subprocess.run(["readelf", "-n", program], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return re.search(r"Build ID: ([0-9a-f]+)", notes).group(1)
+
+
 def test_versions():
     own = (ROOT / "VERSION").read_text().strip()
-    assert run("--version").stdout.split()[:2] == ["guestd", own]
+    said = dict(line.split(" ", 1) for line in run("--version").stdout.splitlines())
+    assert list(said) == ["guestd", "commit", "build", "features"] and said["guestd"] == own
+    assert said["commit"] == (run("-commit").stdout.strip() or "unknown")
+    assert said["build"] == noted_build_id(BINARY)
     told = run("-version").stdout
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", told)
     assert run("-version", "--compat", "wrenn").stdout == "0.2.0\n"
     assert re.fullmatch(r"[0-9a-f]*\n", run("-commit").stdout)
     with Agent() as a:
         info = a.call("guest.v1.Agent/GetInfo")
-        assert info["version"] == own and info["toldVersion"] + "\n" == told
+        assert info["version"] == own and info["features"] == said["features"].split() and info["toldVersion"] + "\n" == told
         assert a.request("POST", "/init").headers["x-envd-version"] + "\n" == told
 
 

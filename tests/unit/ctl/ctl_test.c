@@ -105,7 +105,10 @@ static void help_names_every_verb_and_option(void **state)
             assert_non_null(strstr(printed, verbs[i].options[k].text));
     }
     assert_int_equal(GUESTCTL("--version"), 0);
-    assert_string_equal(printed, "guestctl " GUESTD_VERSION "\n");
+    assert_int_equal(strncmp(printed, "guestctl " GUESTD_VERSION "\ncommit ", 17 + strlen(GUESTD_VERSION)),
+                     0);
+    assert_non_null(strstr(printed, "\nbuild "));
+    assert_non_null(strstr(printed, "\nprotocols connect grpc\n"));
 }
 
 /* --- what is sent ---------------------------------------------------------------------------- */

@@ -135,11 +135,23 @@ static void wrenn_is_told_its_own(void **state)
     assert_string_equal(version_told(&http, COMPAT_WRENN), "0.2.0");
 }
 
-static void our_own_is_the_builds(void **state)
+static void the_features_are_printed_behind_the_build(void **state)
 {
+    size_t count;
+    const char *const *features = version_features(&count);
+    char text[1024] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    char *line;
+
     (void)state;
-    assert_string_equal(version_own(), GUESTD_VERSION);
-    assert_true(strspn(version_commit(), "0123456789abcdef") == strlen(version_commit()));
+    version_print(out);
+    fclose(out);
+    assert_int_equal(strncmp(text, "guestd " GUESTD_VERSION "\ncommit ", 15 + strlen(GUESTD_VERSION)), 0);
+    line = strstr(text, "\nfeatures ");
+    assert_non_null(line);
+    assert_string_equal(line + strlen(line) - 1, "\n");
+    for (size_t i = 0; i < count; i++)
+        assert_non_null(strstr(line, features[i]));
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -153,7 +165,7 @@ int main(void)
         T(the_method_counts),
         T(all_of_it_is_the_last_that_we_know),
         T(wrenn_is_told_its_own),
-        T(our_own_is_the_builds),
+        T(the_features_are_printed_behind_the_build),
     };
 
     return RUN(tests);
