@@ -22,7 +22,7 @@ import markdown
 import tree
 
 PROTOCOL = "docs/protocol.md"
-FEATURES = "agent/system/agent_service.c"
+FEATURES = "agent/system/version.c"
 TOLD = "guest/v1/agent.proto"
 FIRST = 1000
 guestctl = Path(sys.argv[1]).resolve() / "guestctl"
