@@ -18,6 +18,8 @@ if(GUESTD_SANITIZE)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   # NDEBUG is not set: an assertion that costs nothing is worth its bytes.
   set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+  # A debugger looks for the sources where Debian would put them, not in a folder below the build's own.
+  add_compile_options(-fdebug-prefix-map=${CMAKE_SOURCE_DIR}=/usr/src/guestd)
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-clash-protection)
   add_link_options(-Wl,-z,pack-relative-relocs)
 endif()

@@ -1,9 +1,10 @@
 """What was released of the protos stays: nothing that a client was built with is taken away or becomes something else.
 
-tests/lint/released.py [--write]: proto/released.txt lists, a line each, every field, value, method and reservation of the last
-release. All of them must still be in proto/, as they were, where a client could tell the difference: number, name, type, whether
-it is repeated, has presence, and of which oneof it is. A field or value may go when its number and its name are reserved from
-then on; a method, a message or an enum may not. With --write, which a release does, the file says what there is now.
+tests/lint/released.py [--write | --current]: proto/released.txt lists, a line each, every field, value, method and reservation
+of the last release. All of them must still be in proto/, as they were, where a client could tell the difference: number, name,
+type, whether it is repeated, has presence, and of which oneof it is. A field or value may go when its number and its name are
+reserved from then on; a method, a message or an enum may not. With --write the file says what there is now; with --current,
+which tools/release asks of a tagged commit, it must say so already.
 """
 import subprocess
 import sys
@@ -109,7 +110,11 @@ def main():
     now = lines(compiled(tree.ROOT / "proto", *[p for p in protos if p.startswith(OURS)]))
     if sys.argv[1:] == ["--write"]:
         (tree.ROOT / RELEASED).write_text("".join(f"{line}\n" for line in sorted(now)))
-    tree.report(list(breaks(set(tree.read(RELEASED).splitlines()), now)))
+    released = set(tree.read(RELEASED).splitlines())
+    findings = list(breaks(released, now))
+    if sys.argv[1:] == ["--current"]:
+        findings += [f"{RELEASED}: {line}: is missing (tests/lint/released.py --write)" for line in sorted(now - released)]
+    tree.report(findings)
 
 
 if __name__ == "__main__":
