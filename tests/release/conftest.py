@@ -1,0 +1,28 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import dist  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """The tree as it stands, committed. Tests leave it as it is, but for build/."""
+    return dist.clone_of_tree(tmp_path_factory.mktemp("one") / "tree")
+
+
+@pytest.fixture(scope="session")
+def made(clone, tmp_path_factory):
+    """A release of it."""
+    dist.release(clone)
+    return dist.Unpacked(clone / "build/dist", tmp_path_factory.mktemp("unpacked"), clone / "build/dist-work" / dist.ARCHITECTURE)
+
+
+@pytest.fixture
+def copy(clone, tmp_path):
+    """A clone to change."""
+    dist.git(clone, "clone", "--quiet", clone, tmp_path / "copy")
+    return tmp_path / "copy"

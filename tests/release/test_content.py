@@ -1,0 +1,93 @@
+"""What the tars hold, and that it works."""
+import re
+import subprocess
+import tarfile
+
+import dist
+from agent import ROOT, Agent, protos
+
+CONTENT = """
+bin/guestctl sbin/guestd share/man/man1/guestctl.1 share/man/man8/guestd.8
+share/bash-completion/completions/guestctl share/fish/vendor_completions.d/guestctl.fish share/zsh/site-functions/_guestctl
+share/guestd/guestd.conf share/guestd/guestd.openrc share/guestd/guestd.service share/guestd/protos.binpb
+share/doc/guestd/LICENSE share/doc/guestd/README.md share/doc/guestd/CHANGELOG.md share/doc/guestd/SECURITY.md
+share/doc/guestd/THIRD-PARTY-NOTICES
+""".split()
+
+
+def test_every_file_of_a_release(made):
+    version, arch = dist.VERSION, dist.ARCHITECTURE
+    deb = version.replace("-", "~", 1) + "-1"
+    assert {p.name for p in made.folder.iterdir()} == {
+        "SHA256SUMS", f"guestd-{version}-oci.tar", f"{dist.NAME}.tar.gz", f"{dist.NAME}.spdx.json",
+        f"{dist.NAME}-debug.tar.gz", f"{dist.NAME}-relink.tar.gz", f"guestd_{deb}_{arch}.deb", f"guestctl_{deb}_{arch}.deb"}
+
+
+def test_every_file_of_the_tar(made, clone):
+    documents = [f"share/doc/guestd/docs/{p.name}" for p in (ROOT / "docs").glob("*.md")]
+    epoch = int(dist.git(clone, "log", "-1", "--format=%ct"))
+    with tarfile.open(made.folder / f"{dist.NAME}.tar.gz") as tar:
+        members = tar.getmembers()
+    files = [m.name.removeprefix(f"{dist.NAME}/") for m in members if m.isreg()]
+    assert sorted(files) == sorted(CONTENT + documents)
+    assert [m.name for m in members] == sorted(m.name for m in members)
+    for m in members:
+        runs = m.isdir() or m.name.endswith(("sbin/guestd", "bin/guestctl"))
+        assert (m.uid, m.gid, m.uname, m.gname, m.mtime, m.mode) == (0, 0, "root", "root", epoch, 0o755 if runs else 0o644), m
+
+
+def test_the_programs_are_of_this_commit(made, clone):
+    commit = dist.git(clone, "rev-parse", "HEAD")
+    for program in dist.PROGRAMS:
+        said = dict(line.split(" ", 1) for line in dist.run(made.program(program), "--version").splitlines())
+        assert said[program] == dist.VERSION and commit.startswith(said["commit"]) and len(said["commit"]) == 12
+        assert said["build"] == dist.build_id(made.program(program))
+
+
+def test_guestctl_calls_guestd(made):
+    with Agent() as a:  # it makes a folder for the socket
+        with open(a.log_path, "wb") as log:
+            agent = subprocess.Popen([made.program("guestd"), "--listen", f"unix:{a.path}2"], stderr=log)
+        try:
+            assert dist.run(made.program("guestctl"), "-t", f"unix:{a.path}2", "--wait", "10s", "exec", "echo", "hello",
+                            stderr=None) == "hello\n"
+        finally:
+            agent.terminate()
+            assert agent.wait(10) == 0
+
+
+def test_symbols_are_found_by_build_id(made):
+    folder = made.tar(f"{dist.NAME}-debug.tar.gz") / ".build-id"
+    assert len([p for p in folder.rglob("*") if p.is_file()]) == len(dist.PROGRAMS)
+    for program, source in {"guestd": "agent/main.c", "guestctl": "ctl/main.c"}.items():
+        name = dist.build_id(made.program(program))
+        symbols = folder / name[:2] / f"{name[2:]}.debug"
+        assert dist.build_id(symbols) == name
+        main = re.search(r"^([0-9a-f]+) T main$", dist.run("nm", symbols), re.M)[1]
+        assert re.match(rf"main\n/usr/src/guestd/{source}:\d+", dist.run("addr2line", "-f", "-e", symbols, main))
+
+
+def test_the_descriptors_are_of_all_services(made):
+    from google.protobuf import descriptor_pool
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
+    told = FileDescriptorSet.FromString((made.main / "share/guestd/protos.binpb").read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in told.file:
+        pool.Add(file)  # fails where something is missing
+    _, agent_pb2, _ = protos()
+    methods = {f"{s.full_name}/{m.name}" for f in told.file for s in
+               pool.FindFileByName(f.name).services_by_name.values() for m in s.methods}
+    for service in agent_pb2.DESCRIPTOR.services_by_name.values():
+        assert {f"{service.full_name}/{m.name}" for m in service.methods} <= methods
+    assert {"process.Process/Start", "filesystem.Filesystem/Stat", "grpc.health.v1.Health/Check"} <= methods
+
+
+def test_the_example_has_every_statement(made):
+    keys = re.findall(r'^    \{\{"([a-z-]+)", ', (ROOT / "init/config_keys.c").read_text(), re.M)
+    shown = re.findall(r"^#([a-z-]+) ", (made.main / "share/guestd/guestd.conf").read_text(), re.M)
+    assert len(keys) > 10 and set(shown) == set(keys)
+
+
+def test_completions_are_scripts(made):
+    dist.run("bash", "-n", made.main / "share/bash-completion/completions/guestctl")
+    assert (made.main / "share/zsh/site-functions/_guestctl").read_text().startswith("#compdef guestctl")

@@ -1,0 +1,117 @@
+"""What is linked in is told: as a list for programs, as terms for people, as objects for those who link anew."""
+import hashlib
+import re
+import subprocess
+
+import dist
+from agent import Agent
+
+COMMON = {"LGPL-2.1-or-later": r"GNU LESSER GENERAL PUBLIC LICENSE\s+Version 2\.1",
+          "GPL-3.0-or-later WITH GCC-exception-3.1": r"GNU GENERAL PUBLIC LICENSE\s+Version 3"}
+
+
+def linked(made):
+    return {p: dist.linked_packages(made.built / f"build/{p}.map") for p in dist.PROGRAMS}
+
+
+def by_id(elements):
+    found = {e["SPDXID"]: e for e in elements}
+    assert len(found) == len(elements)
+    return found
+
+
+def test_the_list_names_what_the_linker_took(made):
+    sbom = made.sbom()
+    packages, files = by_id(sbom["packages"]), by_id(sbom["files"])
+    links = {}
+    for r in sbom["relationships"]:
+        if r["relationshipType"] == "STATIC_LINK":
+            p = packages[r["relatedSpdxElement"]]
+            links.setdefault(files[r["spdxElementId"]]["fileName"], set()).add((p["name"], p["versionInfo"]))
+    wanted = linked(made)
+    assert links == {f"./{dist.PROGRAMS[p]}": found for p, found in wanted.items()}
+    assert ("libev-dev" in dict(wanted["guestd"])) and ("libev-dev" not in dict(wanted["guestctl"]))
+
+
+def test_the_list_is_spdx_2_3(made, clone):
+    sbom = made.sbom()
+    assert (sbom["spdxVersion"], sbom["dataLicense"], sbom["SPDXID"]) == ("SPDX-2.3", "CC0-1.0", "SPDXRef-DOCUMENT")
+    assert re.fullmatch(r"https://\S+", sbom["documentNamespace"]) and "#" not in sbom["documentNamespace"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", sbom["creationInfo"]["created"])
+    known = {"SPDXRef-DOCUMENT", *by_id(sbom["packages"]), *by_id(sbom["files"])}
+    assert all(re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", name) for name in known)
+    for r in sbom["relationships"]:
+        assert {r["spdxElementId"], r["relatedSpdxElement"]} <= known
+    product, = (p for p in sbom["packages"] if p["name"] == "guestd")
+    assert product["versionInfo"] == dist.VERSION and dist.git(clone, "rev-parse", "HEAD") in product["sourceInfo"]
+    assert {r["relatedSpdxElement"] for r in sbom["relationships"] if r["relationshipType"] == "DESCRIBES"} == {product["SPDXID"]}
+    for p in sbom["packages"]:
+        assert p["downloadLocation"] and p["licenseConcluded"] and p["copyrightText"]
+        assert p is product or (p["filesAnalyzed"] is False and p["externalRefs"][0]["referenceLocator"].startswith("pkg:deb/"))
+
+
+def test_the_sums_are_those_of_the_programs(made):
+    sbom, sha1 = made.sbom(), []
+    for file in sbom["files"]:
+        data = (made.main / file["fileName"]).read_bytes()
+        for sum_ in file["checksums"]:
+            assert hashlib.new(sum_["algorithm"].lower(), data).hexdigest() == sum_["checksumValue"]
+        sha1.append(hashlib.sha1(data).hexdigest())
+    product, = (p for p in sbom["packages"] if p["name"] == "guestd")
+    code = hashlib.sha1("".join(sorted(sha1)).encode()).hexdigest()
+    assert product["packageVerificationCode"] == {"packageVerificationCodeValue": code}
+
+
+def test_the_notices_hold_the_terms_of_each(made):
+    text = (made.main / "share/doc/guestd/THIRD-PARTY-NOTICES").read_text()
+    for package in made.sbom()["packages"]:
+        if package["name"] == "guestd":
+            continue
+        assert package["copyrightText"].rstrip() in text, package["name"]
+        source = re.fullmatch(r"Debian's source package (\S+) (\S+)", package["sourceInfo"])
+        row, = re.findall(rf"^\S+ +{re.escape(source[1])} +{re.escape(source[2])} +(.+)$", text, re.M)
+        assert row == package["licenseConcluded"]
+        assert re.search(COMMON.get(row, ""), text)
+    assert f"{dist.NAME}-relink.tar.gz" in text
+
+
+def sections(program):
+    """The SHA-256 of the code and the constants."""
+    found = {}
+    for name in (".text", ".rodata"):
+        data = subprocess.run(["objcopy", "-O", "binary", "-j", name, program, "/dev/stdout"], stdout=subprocess.PIPE, check=True)
+        found[name] = (len(data.stdout), hashlib.sha256(data.stdout).hexdigest())
+    return found
+
+
+def test_the_programs_can_be_linked_anew(made, tmp_path):
+    dist.run("tar", "-C", tmp_path, "-xzf", made.folder / f"{dist.NAME}-relink.tar.gz")
+    folder = tmp_path / f"{dist.NAME}-relink"
+    assert not [p.name for p in folder.rglob("*") if re.match(r"lib(c|m|gcc|pthread)[.-]|crt", p.name)]
+    dist.run(folder / "relink", cwd="/")
+    for program in dist.PROGRAMS:
+        assert sections(folder / program) == sections(made.program(program))  # the C library was not changed
+    with Agent(argv0=str(folder / "guestd")) as a:
+        assert a.shell("echo $((6 * 7))").stdout == b"42\n"
+
+
+def test_the_c_library_that_is_given_is_linked(made, tmp_path):
+    """One function of it is another: the new program has that one."""
+    dist.run("tar", "-C", tmp_path, "-xzf", made.folder / f"{dist.NAME}-relink.tar.gz")
+    folder = tmp_path / f"{dist.NAME}-relink"
+    library = dist.run("gcc", "-print-file-name=libc.a").strip()
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    (changed / "getpid.c").write_text("int getpid(void); int getpid(void) { return 4242; }\nint __getpid(void) { return 4242; }\n")
+    dist.run("gcc", "-fPIE", "-c", "getpid.c", "-o", "getpid.o", cwd=changed)
+    (changed / "libc.a").write_bytes(open(library, "rb").read())
+    dist.run("ar", "rD", "libc.a", "getpid.o", cwd=changed)
+    dist.run(folder / "relink", env={"PATH": "/usr/bin:/bin", "LDFLAGS": f"-L{changed}"})
+    log = subprocess.Popen([folder / "guestd", "--listen", f"unix:{tmp_path}/s", "--run-dir", tmp_path / "run"],
+                           stderr=subprocess.PIPE, text=True)
+    try:
+        lines = iter(log.stderr.readline, "")
+        assert "process.pid=4242" in next(line for line in lines if "agent.start" in line)
+    finally:
+        log.terminate()
+        log.wait(10)

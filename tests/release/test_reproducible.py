@@ -1,0 +1,29 @@
+"""The same commit is the same bytes, wherever, whenever and by whomever it is released."""
+import os
+
+import dist
+
+
+def test_two_folders_two_dates_the_same_bytes(made, clone, tmp_path):
+    other = tmp_path / "a" / "longer-path"
+    dist.git(clone, "clone", "--quiet", clone, other)
+    out = tmp_path / "elsewhere"
+    dist.release(other, "--out", out, prefix=["faketime", "2031-03-04 05:06:07"], env={
+        "TZ": "Asia/Tokyo", "LANG": "C", "HOME": str(tmp_path), "CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1",
+        "CCACHE_BASEDIR": str(tmp_path), "USER": "somebody"})
+    files = sorted(os.listdir(made.folder))
+    assert files == sorted(os.listdir(out))
+    differ = [name for name in files if (made.folder / name).read_bytes() != (out / name).read_bytes()]
+    assert differ == []
+
+
+def test_nothing_says_where_it_was_built(made, clone):
+    # Linked but not stripped, all names are in the symbols.
+    for program in dist.PROGRAMS:
+        for file in (made.program(program), made.built / f"build/{program}.debug"):
+            assert os.fsencode(clone) not in file.read_bytes(), file
+
+
+def test_the_sums_are_of_all_files(made):
+    assert dist.run("sha256sum", "--strict", "-c", "SHA256SUMS", cwd=made.folder).count(": OK\n") == len(
+        os.listdir(made.folder)) - 1
