@@ -8,8 +8,8 @@ RULE = "=" * 100 + "\n"
 
 HEAD = """guestd {version} for linux-{architecture}: what of others is in its programs, and on which terms
 
-guestd and guestctl are under the Apache License 2.0 (LICENSE). Linked into them, statically, are the packages of Debian below.
-Their copyright files, as Debian has them, follow; they speak of whole source packages, of which some files only are linked.
+guestd and guestctl are under the Apache License 2.0 (LICENSE). The packages of Debian below are linked into them, statically.
+Their copyright files follow as Debian has them; they speak of whole source packages, of which only some files are linked.
 Where a package offers a choice of licences, the one in the table is taken.
 
 {table}

@@ -10,8 +10,8 @@ from .archives import Entry, of_folder
 from .source import ROOT, ReleaseError
 
 SCRIPT = """#!/bin/sh
-# Links guestd and guestctl anew, from these objects and this machine's C library and compiler (package libc6-dev). CC, CFLAGS,
-# LDFLAGS: as for any build; `-L FOLDER` in LDFLAGS finds another C library first.
+# Links guestd and guestctl anew, from these objects and this machine's C library and compiler (package libc6-dev).
+# CC, CFLAGS, LDFLAGS and STRIP are as for any build; -LFOLDER in LDFLAGS finds another C library first.
 set -eu
 cd "$(dirname "$0")"
 {commands}

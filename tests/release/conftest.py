@@ -18,7 +18,8 @@ def clone(tmp_path_factory):
 def made(clone, tmp_path_factory):
     """A release of it."""
     dist.release(clone)
-    return dist.Unpacked(clone / "build/dist", tmp_path_factory.mktemp("unpacked"), clone / "build/dist-work" / dist.ARCHITECTURE)
+    return dist.Unpacked(clone / "build/dist", tmp_path_factory.mktemp("unpacked"),
+                         clone / "build/dist-work" / dist.ARCHITECTURE)
 
 
 @pytest.fixture

@@ -44,10 +44,12 @@ def test_the_list_is_spdx_2_3(made, clone):
         assert {r["spdxElementId"], r["relatedSpdxElement"]} <= known
     product, = (p for p in sbom["packages"] if p["name"] == "guestd")
     assert product["versionInfo"] == dist.VERSION and dist.git(clone, "rev-parse", "HEAD") in product["sourceInfo"]
-    assert {r["relatedSpdxElement"] for r in sbom["relationships"] if r["relationshipType"] == "DESCRIBES"} == {product["SPDXID"]}
+    described = {r["relatedSpdxElement"] for r in sbom["relationships"] if r["relationshipType"] == "DESCRIBES"}
+    assert described == {product["SPDXID"]}
     for p in sbom["packages"]:
         assert p["downloadLocation"] and p["licenseConcluded"] and p["copyrightText"]
-        assert p is product or (p["filesAnalyzed"] is False and p["externalRefs"][0]["referenceLocator"].startswith("pkg:deb/"))
+        if p is not product:
+            assert p["filesAnalyzed"] is False and p["externalRefs"][0]["referenceLocator"].startswith("pkg:deb/debian/")
 
 
 def test_the_sums_are_those_of_the_programs(made):
@@ -79,8 +81,9 @@ def sections(program):
     """The SHA-256 of the code and the constants."""
     found = {}
     for name in (".text", ".rodata"):
-        data = subprocess.run(["objcopy", "-O", "binary", "-j", name, program, "/dev/stdout"], stdout=subprocess.PIPE, check=True)
-        found[name] = (len(data.stdout), hashlib.sha256(data.stdout).hexdigest())
+        data = subprocess.run(["objcopy", "-O", "binary", "-j", name, program, "/dev/stdout"], stdout=subprocess.PIPE,
+                              check=True).stdout
+        found[name] = (len(data), hashlib.sha256(data).hexdigest())
     return found
 
 
@@ -102,7 +105,7 @@ def test_the_c_library_that_is_given_is_linked(made, tmp_path):
     library = dist.run("gcc", "-print-file-name=libc.a").strip()
     changed = tmp_path / "changed"
     changed.mkdir()
-    (changed / "getpid.c").write_text("int getpid(void); int getpid(void) { return 4242; }\nint __getpid(void) { return 4242; }\n")
+    (changed / "getpid.c").write_text("int getpid(void) { return 4242; }\nint __getpid(void) { return 4242; }\n")
     dist.run("gcc", "-fPIE", "-c", "getpid.c", "-o", "getpid.o", cwd=changed)
     (changed / "libc.a").write_bytes(open(library, "rb").read())
     dist.run("ar", "rD", "libc.a", "getpid.o", cwd=changed)
