@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "askpass.h"
 #include "core/build.h"
 #include "core/clock.h"
 #include "core/fd.h"
@@ -17,6 +18,7 @@
 #include "doors.h"
 #include "files/files.h"
 #include "flags.h"
+#include "git/git_service.h"
 #include "guest/check.h"
 #include "init/entrypoint.h"
 #include "init/init.h"
@@ -49,6 +51,7 @@ static struct agent {
     struct rpc rpc;
     struct process_service process;
     struct files files;
+    struct git_service git;
     struct system system;
     struct stacyvm stacyvm;
     struct doors doors;
@@ -293,6 +296,7 @@ static int open_services(struct err *e)
     if (health_register(&agent.rpc) < 0 || reflection_register(&agent.rpc) < 0 ||
         process_service_init(&agent.process, &agent.rpc, &agent.execs, &agent.settings) < 0 ||
         files_init(&agent.files, &agent.rpc, &agent.settings, agent.workers, agent.flags.files_as_user) < 0 ||
+        git_service_init(&agent.git, &agent.rpc, &agent.execs, agent.workers, &agent.settings) < 0 ||
         system_init(&agent.system, &agent.rpc, &agent.settings, &agent.execs, &agent.freezer, agent.workers,
                     &agent.boot, agent.flags.compat) < 0)
         return err_nomem(e, "register the services");
@@ -441,9 +445,12 @@ static void boot(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    const char *helper = getenv(ASKPASS_VARIABLE);
     struct err e;
     int status;
 
+    if (helper)
+        return askpass_main(helper, argc, argv);
     boot(argc, argv);
     if (flags_parse(&agent.flags, argc, argv, agent.booted ? &agent.boot : NULL, &e) < 0)
         return give_up(&e);

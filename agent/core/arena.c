@@ -72,6 +72,8 @@ void arena_clear(struct arena *a)
     while (a->blocks) {
         struct arena_block *next = a->blocks->next;
 
+        if (a->secret)
+            explicit_bzero(a->blocks->data, a->blocks->size);
         free(a->blocks);
         a->blocks = next;
     }

@@ -12,6 +12,7 @@ struct arena {
     size_t left;                /* free bytes in the newest block */
     size_t total;               /* bytes of all blocks */
     size_t max;                 /* bound of total */
+    bool secret;                /* its blocks are wiped when they go */
     bool exhausted;             /* the bound, not the machine, refused an allocation */
 };
 

@@ -251,3 +251,9 @@ const uint8_t *chain_front(const struct chain *c, size_t n, void *scratch)
     chain_peek(c, scratch, n);
     return scratch;
 }
+
+void chain_wipe_later(const struct chain *c)
+{
+    CHAIN_FOREACH (it, c)
+        it->seg->secret = true;
+}

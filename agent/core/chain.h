@@ -61,6 +61,9 @@ MUST_CHECK int chain_share(struct chain *dst, const struct chain *src, size_t sk
 /* Drops the first n bytes (n <= c->bytes). */
 void chain_drop(struct chain *c, size_t n);
 
+/* What holds its bytes is wiped when nobody refers to it any more. */
+void chain_wipe_later(const struct chain *c);
+
 /* Drops everything, and the memory of the list itself. */
 void chain_clear(struct chain *c);
 

@@ -29,6 +29,8 @@
     X(LINGER_MAX, 256, "processes", "ended, pipe still held by a grandchild; then drained without a ring")   \
     X(START_LIMITS_MAX, 16, "limits", "rlimits of one start; the kernel has 16 resources")                   \
     X(START_GROUPS_MAX, 32, "groups", "extra groups of one start; as many as NFS carries, twice")            \
+    X(SPAWN_FDS_MAX, 4, "descriptors",                                                                       \
+      "taken along by one start beside the three; git with a key has three")                                 \
     X(START_KEY_MAX, 128, "bytes", "idempotency key; a UUID is 36, and it is kept with the exit")            \
     X(GRACE_MAX_MS, 86400000, "ms", "from a signal to SIGKILL; a day, longer is a mistake")                  \
     X(STDIN_QUEUE_MAX, 256 * KIB, "bytes", "input waiting for one process; then its sender waits")           \
@@ -194,6 +196,16 @@
     X(STACYVM_OUTPUT_TOTAL, 32 * MIB, "bytes", "the same of all of them together")                           \
     X(STACYVM_CONNECTIONS_MAX, 128, "connections", "of its hosts, of which each has one; others are closed") \
     X(STACYVM_EXEC_S, 300, "s", "life of a process that it starts; --stacyvm-timeout")                       \
+    X(GIT_QUEUE_MAX, 64, "calls", "that write one repository and wait for their turn; then unavailable")     \
+    X(GIT_STDERR_MAX, 64 * KIB, "bytes", "of what git says, the end is kept, for the error's detail")        \
+    X(GIT_RECORD_MAX, 64 * KIB, "bytes", "one record of git's output, whose paths are 4 KiB each; internal") \
+    X(GIT_ANSWER_BYTES, 32 * MIB, "bytes", "memory for one answer of git's; then resource_exhausted")        \
+    X(GIT_REMOTE_LINES_MAX, 16, "lines", "that a server said, waiting for a slow client; the oldest go")     \
+    X(GIT_ARGS_MAX, 4096, "arguments", "of one git command; then invalid_argument")                          \
+    X(GIT_ENTRIES_MAX, 10000, "entries", "of one answer about a repository; then it is truncated")           \
+    X(GIT_TIDY_MAX, 100000, "files", "looked at for lock files of a git that was killed; more stay")         \
+    X(GIT_TIDY_DEPTH, 8, "directories", "below the git directory, for the same; branch names are as deep")   \
+    X(GIT_GRACE_MS, 3000, "ms", "git may tidy up after SIGTERM; then SIGKILL, and we do")                    \
     X(ENV_VARS_MAX, 4096, "variables", "environment of a process or of /init; then invalid_argument")
 
 enum {

@@ -83,6 +83,7 @@ static struct seg *take(struct seg_pool *pool, struct seg *s)
     s->next = NULL;
     s->base = 0;
     s->used = 0;
+    s->secret = false;
     s->refs = 1;
     pool->taken++;
     pool->in_use += seg_units(s);
@@ -249,6 +250,8 @@ void seg_unref(struct seg *s)
 
     if (--s->refs > 0)
         return;
+    if (s->secret)
+        explicit_bzero(s->data, s->cap);
     if (!pool) {
         free(s);
         return;

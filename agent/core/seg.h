@@ -23,6 +23,7 @@ struct seg {
     uint32_t cap;          /* bytes at data */
     uint32_t used;         /* bytes filled, from the start */
     uint32_t refs;
+    bool secret; /* wiped when the last reference goes */
 };
 
 struct seg_pool {

@@ -626,6 +626,10 @@ static void h1_readable(struct conn *c)
         }
         sum += n;
         set_reading(h);
+        if (c->secret) {
+            chain_wipe_later(&h->ahead);
+            explicit_bzero(scratch, SCRATCH_SIZE);
+        }
     } while (n > 0 && sum < TURN_BYTES && c->phase == CONN_OPEN && c->want_read && in_bulk(h));
 }
 

@@ -117,6 +117,8 @@ static int parse(struct h2 *h, const uint8_t *p, size_t n, struct seg *seg)
     h->reading = seg;
     ret = nghttp2_session_mem_recv(h->session, p, n);
     h->reading = NULL;
+    if (h->conn->secret && seg)
+        seg->secret = true;
     if (ret == NGHTTP2_ERR_FLOODED)
         h->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
     if (h->verdict)
@@ -202,6 +204,8 @@ static void h2_readable(struct conn *c)
         end_of_stream(h);
     else if (parse(h, scratch, (size_t)n, NULL) == 0)
         settle_read(h);
+    if (c->secret)
+        explicit_bzero(scratch, SCRATCH_SIZE);
 }
 
 /* --- the connection -------------------------------------------------------------------------- */

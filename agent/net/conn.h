@@ -83,6 +83,7 @@ struct conn {
     enum conn_state phase;
     enum close_reason why;
     bool control_only; /* beyond CONNECTIONS_MAX - CONNECTIONS_CONTROL: serves control paths only */
+    bool secret;       /* secrets have come: what was read into is wiped once it was used */
     bool want_read;
     bool blocked; /* the socket took less than we had; EV_WRITE waits */
     bool starved; /* its body waits for memory */

@@ -419,7 +419,7 @@ void stream_open_start(struct stream *s, const Process__StartRequest *m)
     }
     s->events = options_events(m->events);
     if (start_again(s, p->execs, spec->key)) {
-        free(spec);
+        exec_spec_free(spec);
         return;
     }
     s->owner = true;

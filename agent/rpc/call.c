@@ -1,5 +1,7 @@
 #include "rpc/call.h"
 
+#include <malloc.h>
+
 #include "core/limits.h"
 #include "core/writer.h"
 
@@ -224,10 +226,17 @@ static enum http_produced on_produce(struct http_exchange *x, struct chain *out,
 
 /* --- the request ----------------------------------------------------------------------------- */
 
+static bool is_secret(const struct rpc_call *call)
+{
+    return call->method->flags & RPC_SECRET;
+}
+
 /* Frees what a message came in and was decoded to. */
 static void forget_message(struct rpc_call *call)
 {
     arena_clear(&call->arena);
+    if (call->message && is_secret(call))
+        explicit_bzero(call->message, malloc_usable_size(call->message));
     free(TAKE(call->message));
     chain_clear(&call->bulk);
     call->lift.levels = 0;
@@ -310,6 +319,8 @@ static void take_in(struct rpc_call *call)
     struct http_exchange *x = call->x;
     struct err e;
 
+    if (is_secret(call))
+        chain_wipe_later(&x->in);
     if (call->finished) {
         chain_clear(&x->in);
     } else if (call->held) {
@@ -318,6 +329,8 @@ static void take_in(struct rpc_call *call)
         rpc_finish(call, &e);
         chain_clear(&x->in);
     }
+    if (is_secret(call)) /* what was decoded from text */
+        chain_wipe_later(&call->in);
     call->half_closed = x->body_complete && x->in.bytes == 0;
     http_body_consumed(x);
     pump_messages(call);
@@ -482,6 +495,7 @@ struct rpc_call *call_new(struct rpc *r, struct http_exchange *x, const struct r
     call->codec = codec;
     call->type = protocol->types[codec];
     call->resume.run = on_resume;
+    call->arena.secret = x->conn->secret = x->conn->secret || is_secret(call);
     STAILQ_INIT(&call->details);
     ev_init(&call->deadline, on_deadline);
     ev_init(&call->keepalive, on_keepalive);

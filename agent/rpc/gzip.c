@@ -1,12 +1,30 @@
 #include "rpc/gzip.h"
 
+#include <malloc.h>
 #include <zlib.h>
 
 #include "core/limits.h"
 
+/* zlib's window holds what was decompressed last, and that may be a secret. */
+static void wipe_and_free(void *opaque, void *p)
+{
+    (void)opaque;
+    explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *allocate(void *opaque, unsigned n, unsigned size)
+{
+    (void)opaque;
+    return calloc(n, size);
+}
+
 uint8_t *gzip_decompress(struct bytes in, size_t max, size_t *len, struct err *e)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)in.ptr, .avail_in = (uInt)in.len};
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)in.ptr,
+                  .avail_in = (uInt)in.len,
+                  .zalloc = allocate,
+                  .zfree = wipe_and_free};
     size_t cap = MIN(max + 1, MAX(4 * in.len, (size_t)(4 * KIB)));
     CLEANUP_FREE uint8_t *out = malloc(cap);
     int ret;

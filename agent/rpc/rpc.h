@@ -35,6 +35,7 @@ enum rpc_flags {
     RPC_PUBLIC = 1 << 2,       /* needs no token */
     RPC_OWN_DEADLINE = 1 << 3, /* the method itself keeps the client's deadline: rpc_timeout_ms */
     RPC_IDEMPOTENT = 1 << 4,   /* NO_SIDE_EFFECTS: a unary method that Connect may call by GET */
+    RPC_SECRET = 1 << 6,       /* its messages may hold secrets: no memory of the request outlives the call */
     RPC_BULK = 1 << 5,         /* it knows CODEC_BULK in its messages: rpc_bulk */
 };
 

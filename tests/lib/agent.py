@@ -29,7 +29,7 @@ def protos():
     """The messages of the protos, generated once into build/deps/python."""
     out = ROOT / "build/deps/python"
     files = ["process/process.proto", "filesystem/filesystem.proto", "guest/v1/agent.proto", "guest/v1/exec.proto",
-             "guest/v1/files.proto"]
+             "guest/v1/files.proto", "guest/v1/git.proto"]
     newest = max((ROOT / "proto" / f).stat().st_mtime for f in files)
     made = [out / f.replace(".proto", "_pb2.py") for f in files]
     if not all(m.exists() and m.stat().st_mtime >= newest for m in made):

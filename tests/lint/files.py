@@ -7,7 +7,7 @@ import tree
 LINES_MAX = 700
 SOURCES = ("agent", "ctl", "init")
 # Tested by the system tests, over a real socket: they only bind what lies below them.
-NO_UNIT_TEST = re.compile(r"_service\.c$|_rest\.c$|(^|/)main\.c$")
+NO_UNIT_TEST = re.compile(r"_service\.c$|_rest\.c$|_verb\.c$|(^|/)main\.c$")
 # Somebody else's text (a patch, what a fuzzer feeds on): as it came.
 FOREIGN = re.compile(r"\.patch$|(^|/)corpus/|(^|/)go\.sum$|(^|/)Cargo\.lock$|(^|/)LICENSE$")
 # A letter in brackets, so that this file does not hold what it looks for.

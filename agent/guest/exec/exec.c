@@ -91,6 +91,7 @@ static struct exec *exec_new(struct execs *t, const struct exec_spec *spec, enum
     x->pty = spec->pty;
     x->max_output = spec->max_output;
     x->keep_tail = spec->keep_tail && spec->max_output > 0;
+    x->transient = spec->transient;
     x->key = spec->key; /* as long as the spec lives, so does this */
     x->check.run = on_check;
     exec_signal_init(x);
@@ -127,7 +128,7 @@ static void exec_free(struct exec *x)
     if (x->leaf)
         cgroup_leaf_remove(t->cgroups, x->class, x->leaf_name);
     t->count--;
-    free(x->spec);
+    exec_spec_free(x->spec);
     free(x);
 }
 
@@ -241,16 +242,16 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
     if (!t->cgroups->wanted || spec->in_agent_cgroup)
         class = CGROUP_NONE;
     if (t->stopping) {
-        free(spec);
+        exec_spec_free(spec);
         return err_set(e, STATUS_FAILED_PRECONDITION, 0, "agent is shutting down");
     }
     if (t->count - MIN(t->lingering_count, LINGER_MAX) >= PROCESSES_MAX) {
-        free(spec);
+        exec_spec_free(spec);
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%d processes are running already", PROCESSES_MAX);
     }
     s = spawn_new(&t->around, spec, env, class);
     if (!s) {
-        free(spec);
+        exec_spec_free(spec);
         return err_nomem(e, "start a process");
     }
     x = exec_new(t, spec, class);
@@ -342,7 +343,7 @@ static void on_child(struct reaper *r, pid_t pid, int status, const struct rusag
 static void forget_spec(struct exec *x)
 {
     x->key = x->key ? strdup(x->key) : NULL;
-    free(TAKE(x->spec));
+    exec_spec_free(TAKE(x->spec));
 }
 
 /* The stream ends at what was read so far. */

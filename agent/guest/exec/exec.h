@@ -129,6 +129,7 @@ struct exec {
     bool truncated;            /* what was thrown away, or did not fit into the tail, was output */
     uint64_t max_output;       /* of the spec */
     bool keep_tail;            /* of the spec */
+    bool transient;            /* of the spec */
     const char *key;           /* of the spec; CLOSED: our own copy. NULL: none */
     struct exec_input input;
 

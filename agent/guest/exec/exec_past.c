@@ -177,7 +177,7 @@ void exec_keep(struct exec *x)
     while (x->ring.held > KEPT_SEGS && ring_drop_history(&x->ring))
         ;
     segs = kept_segs(t);
-    if (x->ring.held > 0 && !t->stopping)
+    if (x->ring.held > 0 && !x->transient && !t->stopping)
         timerq_set(&t->kept, &x->kept);
     TAILQ_FOREACH (old, &t->lingering, link) {
         if (segs <= KEPT_SEGS && count <= LINGER_MAX)

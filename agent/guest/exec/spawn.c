@@ -179,6 +179,9 @@ CHILD_CODE static int child_main(void *arg)
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4));
     if (c->around->reset_nofile)
         syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &c->around->nofile, NULL);
+    for (size_t i = 0; i < c->spec->fd_count; i++)
+        if (syscall(SYS_fcntl, c->spec->fds[i], F_SETFD, 0) < 0)
+            child_fail(c, SPAWN_PIPE, 127);
     set_limits(c);
     if (c->spec->has_umask)
         syscall(SYS_umask, c->spec->umask);
@@ -259,6 +262,7 @@ static char **make_environment(const struct spawn *s, const struct user *u, stru
 {
     const struct exec_var base[] = {
         {"PATH", s->env->path}, {"HOME", u->home}, {"USER", u->name}, {"LOGNAME", u->name}};
+    const char *hidden = s->spec->hidden;
     char **table =
         arena_array(a, ARRAY_LEN(base) + s->env->var_count + s->spec->var_count + 1, sizeof *table);
     size_t bases = s->spec->path_only ? 1 : ARRAY_LEN(base);
@@ -272,7 +276,8 @@ static char **make_environment(const struct spawn *s, const struct user *u, stru
         set_var(table, &n, var);
     }
     for (size_t i = 0; table && i < common; i++)
-        set_var(table, &n, s->env->vars[i]);
+        if (!hidden || strncmp(s->env->vars[i], hidden, strlen(hidden)) != 0)
+            set_var(table, &n, s->env->vars[i]);
     for (size_t i = 0; table && i < s->spec->var_count; i++) {
         char *var = text_var(a, s->spec->vars[i].name, s->spec->vars[i].value);
 
@@ -531,7 +536,8 @@ static int start(struct spawn *s, const struct user *u, const char *cwd, int cgr
     c.fds[0] = in >= 0 ? in : s->around->null_fd;
     c.fds[1] = s->spec->pty ? in : out;
     c.fds[2] = s->spec->pty ? in : err;
-    c.low = s->around->low && lowfds_lend(s->around->low, c.fds, &set);
+    /* What it takes along under its own number is not below. */
+    c.low = s->around->low && s->spec->fd_count == 0 && lowfds_lend(s->around->low, c.fds, &set);
     if (clone_child(child_main, &c, stack, sizeof stack, cgroup, c.low, &s->pid, &c.as_asked) < 0)
         ret = exhausted(s, SPAWN_CLONE, errno, "");
     else
@@ -563,6 +569,7 @@ static void run(struct job *j)
     }
     if (cwd)
         start(s, u, cwd, cgroup, &a);
+    exec_spec_close(s->spec);
     free(cwd);
     free(u);
     arena_clear(&a);
@@ -590,6 +597,6 @@ void spawn_free(struct spawn *s)
     fd_close(&s->output[0]);
     fd_close(&s->output[1]);
     guest_env_unref(s->env);
-    free(s->spec);
+    exec_spec_free(s->spec);
     free(s);
 }

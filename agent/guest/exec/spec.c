@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "core/fd.h"
+
 static const char *const limit_names[] = {
     [RLIMIT_CPU] = "cpu",           [RLIMIT_FSIZE] = "fsize",
     [RLIMIT_DATA] = "data",         [RLIMIT_STACK] = "stack",
@@ -47,7 +49,8 @@ static size_t len(const char *s)
 
 struct exec_spec *exec_spec_copy(const struct exec_spec *view)
 {
-    size_t text = len(view->cmd) + len(view->cwd) + len(view->tag) + len(view->user) + len(view->key);
+    size_t text = len(view->cmd) + len(view->cwd) + len(view->tag) + len(view->user) + len(view->key) +
+                  len(view->hidden);
     size_t tables = (view->arg_count + view->group_count) * sizeof(char *) +
                     view->var_count * sizeof(struct exec_var) + view->limit_count * sizeof(struct exec_limit);
     struct exec_spec *s;
@@ -80,6 +83,7 @@ struct exec_spec *exec_spec_copy(const struct exec_spec *view)
     s->tag = put(&at, view->tag);
     s->user = put(&at, view->user);
     s->key = put(&at, view->key);
+    s->hidden = put(&at, view->hidden);
     for (size_t i = 0; i < view->limit_count; i++)
         limits[i] = view->limits[i];
     for (size_t i = 0; i < view->group_count; i++)
@@ -89,4 +93,17 @@ struct exec_spec *exec_spec_copy(const struct exec_spec *view)
     for (size_t i = 0; i < view->var_count; i++)
         vars[i] = (struct exec_var){put(&at, view->vars[i].name), put(&at, view->vars[i].value)};
     return s;
+}
+
+void exec_spec_close(struct exec_spec *spec)
+{
+    while (spec->fd_count > 0)
+        fd_close(&spec->fds[--spec->fd_count]);
+}
+
+void exec_spec_free(struct exec_spec *spec)
+{
+    if (spec)
+        exec_spec_close(spec);
+    free(spec);
 }

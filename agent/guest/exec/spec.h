@@ -4,6 +4,7 @@
 #define GUEST_EXEC_SPEC_H
 
 #include "core/base.h"
+#include "core/limits.h"
 
 struct exec_var {
     const char *name;
@@ -55,10 +56,24 @@ struct exec_spec {
     bool keep_tail;               /* the last max_output bytes, not the first */
     bool path_only;               /* of the environment PATH and `vars`, nothing else */
     bool must_run;                /* a program that cannot be run is a failed start, not an exit code */
+    bool transient;               /* its output is not kept for those who come after its end */
+    const char *hidden; /* the settings' variables whose names begin so are not for it; NULL: all are */
+
+    /* Descriptors that it takes along, under the numbers that they have in the agent. The spec's: closed once the child has
+     * them, or is not to come. */
+    int fds[SPAWN_FDS_MAX];
+    size_t fd_count;
 };
 
-/* A deep copy on the heap, to be freed with free(); NULL when out of memory. */
+/* A deep copy on the heap, to be freed with exec_spec_free; it takes over the descriptors. NULL when out of memory: they stay the
+ * caller's. */
 struct exec_spec *exec_spec_copy(const struct exec_spec *view);
+
+/* Closes the descriptors; from any thread. */
+void exec_spec_close(struct exec_spec *spec);
+
+/* Closes them and frees it; NULL is nothing. */
+void exec_spec_free(struct exec_spec *spec);
 
 /* A resource by its name of getrlimit(2) without "RLIMIT_", in lower case ("nofile"), or -1; and back. */
 int exec_limit_from_name(const char *name);

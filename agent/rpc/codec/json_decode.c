@@ -44,6 +44,9 @@ static void *budget_malloc(size_t size)
     return b->data;
 }
 
+/* What is decoded is wiped when it goes: arena.h. */
+static bool secret;
+
 static void budget_free(void *p)
 {
     struct block *b = p ? CONTAINER_OF(p, struct block, data) : NULL;
@@ -52,6 +55,8 @@ static void budget_free(void *p)
         return;
     budget += malloc_usable_size(b);
     LIST_REMOVE(b, link);
+    if (secret)
+        explicit_bzero(b, malloc_usable_size(b));
     free(b);
 }
 
@@ -569,6 +574,7 @@ ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes 
     int ret = -1;
     json_t *j;
 
+    secret = a->secret;
     json_lift(&c.lift, in, lift_from);
     j = parse_lifted(&c.lift, in, a->max, e);
     if (j && !json_is_object(j) && !well_known_find(d))
@@ -577,5 +583,6 @@ ProtobufCMessage *json_decode(const ProtobufCMessageDescriptor *d, struct bytes 
         ret = json_get_message(&c, d, j, &m);
     json_decref(j);
     json_lift_clear(&c.lift);
+    secret = false;
     return ret < 0 ? NULL : m;
 }

@@ -128,6 +128,8 @@ struct bytes json_lift_string(const struct json_lift *l, const json_t *j)
 
 void json_lift_clear(struct json_lift *l)
 {
+    if (l->owned) /* what was not lifted may be a secret */
+        explicit_bzero(l->owned, l->text.len);
     free(l->values);
     free(l->owned);
     *l = (struct json_lift){0};

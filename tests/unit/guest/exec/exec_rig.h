@@ -101,10 +101,10 @@ static void on_ready(struct exec_sub *s)
     (void)s; /* the tests read in their own loop: nothing may be read from inside the callback */
 }
 
-static const struct exec_sub_events reader_events = {
+UNUSED static const struct exec_sub_events reader_events = {
     .started = on_started, .failed = on_failed, .ready = on_ready};
 
-static void reader_free(struct reader *r)
+UNUSED static void reader_free(struct reader *r)
 {
     exec_unsubscribe(&r->sub);
     for (int i = 0; i < 3; i++)

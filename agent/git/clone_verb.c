@@ -1,0 +1,225 @@
+#include "git/stream.h"
+#include "git/verbs.h"
+
+/* --- Clone ----------------------------------------------------------------------------------- */
+
+/* What runs, in this order. */
+enum step { CLONE, SPARSE_INIT, SPARSE_SET, BRANCH, COMMIT };
+
+struct clone {
+    enum step step;
+    char **sparse;
+    size_t n_sparse;
+    struct git_sink out;
+    struct git_tail said; /* by the step */
+    char *branch;
+};
+
+static int feed(struct git_sink *s, struct bytes data, struct err *e)
+{
+    (void)e;
+    git_tail_add(&CONTAINER_OF(s, struct clone, out)->said, data);
+    return 0;
+}
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+/* Where it goes when nobody says: the URL's last segment without ".git", below the home. */
+static const char *default_path(struct git_call *c, const char *url, struct err *e)
+{
+    struct bytes name = bytes_of(url);
+    size_t start;
+
+    while (name.len > 0 && name.ptr[name.len - 1] == '/')
+        name.len--;
+    if (name.len > 4 && memcmp(name.ptr + name.len - 4, ".git", 4) == 0)
+        name.len -= 4;
+    while (name.len > 0 && name.ptr[name.len - 1] == '/')
+        name.len--;
+    for (start = name.len; start > 0 && name.ptr[start - 1] != '/' && name.ptr[start - 1] != ':';)
+        start--;
+    name = (struct bytes){name.ptr + start, name.len - start};
+    if (name.len == 0 || bytes_are(name, ".") || bytes_are(name, "..")) {
+        err_set(e, STATUS_INVALID_ARGUMENT, 0, "path: empty, and the URL names no directory");
+        return NULL;
+    }
+    return arena_string(&c->arena, name);
+}
+
+static int take_sparse(struct git_call *c, struct clone *x, const Guest__V1__CloneRequest *m, struct err *e)
+{
+    x->sparse = arena_array(&c->arena, m->n_sparse_paths, sizeof *x->sparse);
+    for (size_t i = 0; x->sparse && i < m->n_sparse_paths; i++) {
+        if (!*m->sparse_paths[i] || *m->sparse_paths[i] == '-')
+            return err_set(e, STATUS_INVALID_ARGUMENT, 0, "sparse_paths: '%s' is empty, or begins with '-'",
+                           m->sparse_paths[i]);
+        x->sparse[i] = arena_string(&c->arena, bytes_of(m->sparse_paths[i]));
+        if (!x->sparse[i])
+            return err_nomem(e, "run git");
+        x->n_sparse++;
+    }
+    return x->sparse ? 0 : err_nomem(e, "run git");
+}
+
+static int take_depth(struct git_call *c, uint32_t depth, struct err *e)
+{
+    char text[16], *at = text + sizeof text - 1;
+
+    *at = 0;
+    for (; depth > 0; depth /= 10)
+        *--at = (char)('0' + depth % 10);
+    return *at ? git_call_text(c, "--depth=", at, "depth", e) : 0;
+}
+
+static int take_flags(struct git_call *c, const Guest__V1__CloneRequest *m, struct err *e)
+{
+    const struct {
+        bool set;
+        const char *arg;
+    } flags[] = {{m->single_branch, "--single-branch"},
+                 {m->depth > 0 && !m->single_branch, "--no-single-branch"},
+                 {m->recurse_submodules, "--recurse-submodules"},
+                 {m->n_sparse_paths > 0, "--sparse"},
+                 {m->no_checkout, "--no-checkout"},
+                 {m->bare, "--bare"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (flags[i].set && git_call_arg(c, flags[i].arg, e) < 0)
+            return -1;
+    if (take_depth(c, m->depth, e) < 0 ||
+        (*m->branch && git_call_text(c, "--branch=", m->branch, "branch", e) < 0) ||
+        (*m->filter && git_call_text(c, "--filter=", m->filter, "filter", e) < 0))
+        return -1;
+    return 0;
+}
+
+static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *e)
+{
+    const Guest__V1__CloneRequest *m = (const Guest__V1__CloneRequest *)message;
+    struct clone *x = c->state = git_call_alloc(c, sizeof *x, e);
+    const char *url = x ? git_call_aim(c, m->url, e) : NULL;
+
+    if (!url || (!*m->path && !(c->path = default_path(c, url, e))) || take_sparse(c, x, m, e) < 0)
+        return -1;
+    x->out.feed = feed;
+    c->out = &x->out;
+    if (git_watch_begin(c, e) < 0 || git_call_arg(c, "clone", e) < 0 ||
+        git_call_arg(c, "--progress", e) < 0 || take_flags(c, m, e) < 0 || git_call_arg(c, "--", e) < 0 ||
+        git_call_arg(c, url, e) < 0)
+        return -1;
+    return git_call_arg(c, git_arg_path, e);
+}
+
+/* --- what follows ---------------------------------------------------------------------------- */
+
+/* A further git in what was made. */
+static int next(struct git_call *c, enum step step, const char *const *args, size_t count, struct err *e)
+{
+    struct clone *x = c->state;
+
+    x->step = step;
+    git_tail_clear(&x->said);
+    git_call_again(c);
+    c->out = &x->out;
+    if (git_call_arg(c, "-C", e) < 0 || git_call_arg(c, git_arg_path, e) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (git_call_arg(c, args[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+static int set_sparse(struct git_call *c, struct err *e)
+{
+    static const char *const args[] = {"sparse-checkout", "set"};
+    struct clone *x = c->state;
+
+    if (next(c, SPARSE_SET, args, ARRAY_LEN(args), e) < 0 || git_watch_begin(c, e) < 0)
+        return -1;
+    for (size_t i = 0; i < x->n_sparse; i++)
+        if (git_call_arg(c, x->sparse[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+/* What the step printed, without the words before it and the line feed; "" where it failed. */
+static char *said(struct git_call *c, const char *before, struct err *e)
+{
+    struct clone *x = c->state;
+    struct bytes text = git_tail_text(&x->said);
+    size_t n = strlen(before);
+
+    if (c->op->run.end.code != 0 || text.len <= n || memcmp(text.ptr, before, n) != 0)
+        return git_call_string(c, (struct bytes){"", 0}, e);
+    if (text.ptr[text.len - 1] == '\n')
+        text.len--;
+    return git_call_string(c, (struct bytes){text.ptr + n, text.len - n}, e);
+}
+
+static int answer(struct git_call *c, struct err *e)
+{
+    Guest__V1__CloneResponse r = GUEST__V1__CLONE_RESPONSE__INIT;
+    Guest__V1__CloneResult result = GUEST__V1__CLONE_RESULT__INIT;
+
+    result.path = git_call_string(c, bytes_of(c->op->place.path), e);
+    result.branch = ((struct clone *)c->state)->branch;
+    result.commit = said(c, "", e);
+    if (!result.path || !result.commit)
+        return -1;
+    r.message_case = GUEST__V1__CLONE_RESPONSE__MESSAGE_RESULT;
+    r.result = &result;
+    git_call_reply(c, &r.base);
+    return 0;
+}
+
+/* The steps up to SPARSE_SET have to succeed; the questions after them may have no answer. */
+static int ended(struct git_call *c, struct err *e)
+{
+    static const char *const init[] = {"sparse-checkout", "init", "--cone"};
+    static const char *const branch[] = {"symbolic-ref", "-q", "HEAD"};
+    static const char *const commit[] = {"rev-parse", "-q", "--verify", "HEAD^{commit}"};
+    struct clone *x = c->state;
+
+    if (x->step <= SPARSE_SET && git_call_judge(c, e) < 0)
+        return -1;
+    switch (x->step) {
+    case CLONE:
+        if (x->n_sparse > 0)
+            return next(c, SPARSE_INIT, init, ARRAY_LEN(init), e);
+        return next(c, BRANCH, branch, ARRAY_LEN(branch), e);
+    case SPARSE_INIT:
+        return set_sparse(c, e);
+    case SPARSE_SET:
+        return next(c, BRANCH, branch, ARRAY_LEN(branch), e);
+    case BRANCH:
+        x->branch = said(c, "refs/heads/", e);
+        return x->branch ? next(c, COMMIT, commit, ARRAY_LEN(commit), e) : -1;
+    default:
+        return answer(c, e);
+    }
+}
+
+static int progress(struct git_call *c, Guest__V1__GitProgress *m)
+{
+    Guest__V1__CloneResponse r = GUEST__V1__CLONE_RESPONSE__INIT;
+
+    r.message_case = GUEST__V1__CLONE_RESPONSE__MESSAGE_PROGRESS;
+    r.progress = m;
+    return rpc_emit(c->rpc, &r.base, NULL);
+}
+
+static void clear(struct git_call *c)
+{
+    git_tail_clear(&((struct clone *)c->state)->said);
+}
+
+const struct git_verb git_verb_clone = {.name = "Clone",
+                                        .kind = RPC_SERVER_STREAM,
+                                        .input = &guest__v1__clone_request__descriptor,
+                                        .output = &guest__v1__clone_response__descriptor,
+                                        .access = GIT_MAKES,
+                                        .any_code = true,
+                                        .ask = ask,
+                                        .ended = ended,
+                                        .progress = progress,
+                                        .clear = clear};

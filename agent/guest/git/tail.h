@@ -1,0 +1,22 @@
+/* The last GIT_STDERR_MAX bytes of what somebody said. A zeroed struct is empty. What is dropped is wiped: git may repeat a URL
+ * that it was given. */
+#ifndef GUEST_GIT_TAIL_H
+#define GUEST_GIT_TAIL_H
+
+#include "core/base.h"
+
+struct git_tail {
+    char *text; /* owned */
+    size_t len, cap;
+};
+
+/* Appends the bytes; what there is no memory for is lost. */
+void git_tail_add(struct git_tail *t, struct bytes data);
+
+/* What is kept. Valid until the next call. */
+struct bytes git_tail_text(const struct git_tail *t);
+
+/* Wipes and frees it; it is empty then. */
+void git_tail_clear(struct git_tail *t);
+
+#endif
