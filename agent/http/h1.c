@@ -579,12 +579,9 @@ static void hand_over(struct h1 *h)
 static size_t read_small(struct h1 *h)
 {
     struct conn *c = h->conn;
-    size_t want = SCRATCH_SIZE;
-    ssize_t n;
+    size_t want = h->complete ? LOOKAHEAD_MAX - MIN(h->ahead.bytes, (size_t)LOOKAHEAD_MAX) : SCRATCH_SIZE;
+    ssize_t n = conn_read(c, scratch, want);
 
-    if (h->complete)
-        want = LOOKAHEAD_MAX - MIN(h->ahead.bytes, (size_t)LOOKAHEAD_MAX);
-    n = conn_read(c, scratch, want);
     h->bulk = n == (ssize_t)SCRATCH_SIZE;
     if (n == CONN_AGAIN || n == CONN_ERROR)
         return 0;

@@ -4,7 +4,8 @@ tests/lint/extensions.py BUILD: of each package in proto/ that is not our own, i
 at every field of the messages that those lead to; of our own at every field of a file with a service. Each of them
 
 - stands in a table of docs/protocol.md: "What guestd adds", whose last column says how guestctl makes use of it (with
-  which flag a request sends it, or which verb shows what an answer says); or that of the service;
+  which flag a request sends it, or which verb shows what an answer says); or that of the service, which may have a page of
+  its own;
 - stands in a Go literal of its message in tests/sdk/go: a test sends it, or says what it must be.
 
 The flags and verbs in the table are asked of BUILD/guestctl. Enums that the fields have are tested with each value but
@@ -22,6 +23,7 @@ import markdown
 import tree
 
 PROTOCOL = "docs/protocol.md"
+PAGES = {"guest.v1.Git": "docs/git.md"}  # of services that have their own
 FEATURES = "agent/system/version.c"
 TOLD = "guest/v1/agent.proto"
 FIRST = 1000
@@ -70,19 +72,19 @@ def added(file, first):
 
 
 def check_table(heading, wanted, uses):
-    written = set()
-    for cell, *rest in markdown.table(tree.read(PROTOCOL), re.escape(heading)):
+    written, page = set(), PAGES.get(heading, PROTOCOL)
+    for cell, *rest in markdown.table(tree.read(page), re.escape(heading)):
         names = re.findall(r"`([^`]+)`", cell)
         for name in names:
             if name in written:
-                yield f"{PROTOCOL}: {name} has two rows"
+                yield f"{page}: {name} has two rows"
             written.add(name)
         if uses:
             yield from check_use(", ".join(names), rest[-1])
     for name in sorted(wanted - written):
-        yield f"{PROTOCOL}: {name} has no row in \"{heading}\""
+        yield f"{page}: {name} has no row in \"{heading}\""
     for name in sorted(written - wanted):
-        yield f"{PROTOCOL}: \"{heading}\" has a row for {name}, which no .proto adds"
+        yield f"{page}: \"{heading}\" has a row for {name}, which no .proto adds"
 
 
 def check_use(names, use):
