@@ -1,5 +1,9 @@
 import os
 
+import git_host
+
+bare, repo = git_host.bare, git_host.repo  # fixtures
+
 
 def pytest_configure(config):
     assert os.environ.get("GUESTD_IN_NAMESPACE"), "run by tools/test: these tests want a namespace of their own"
