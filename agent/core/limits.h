@@ -203,6 +203,9 @@
     X(GIT_REMOTE_LINES_MAX, 16, "lines", "that a server said, waiting for a slow client; the oldest go")     \
     X(GIT_ARGS_MAX, 4096, "arguments", "of one git command; then invalid_argument")                          \
     X(GIT_ENTRIES_MAX, 10000, "entries", "of one answer about a repository; then it is truncated")           \
+    X(GIT_BRANCHES_DEFAULT, 1000, "branches", "of one answer when nobody says; more is the next page")       \
+    X(GIT_SUBJECT_MAX, 1 * KIB, "bytes", "of a branch's subject line; the rest is cut off")                  \
+    X(GIT_REMOTES_MAX, 1000, "remotes", "of a repository, each looked for by name; then resource_exhausted") \
     X(GIT_TIDY_MAX, 100000, "files", "looked at for lock files of a git that was killed; more stay")         \
     X(GIT_TIDY_DEPTH, 8, "directories", "below the git directory, for the same; branch names are as deep")   \
     X(GIT_GRACE_MS, 3000, "ms", "git may tidy up after SIGTERM; then SIGKILL, and we do")                    \

@@ -3,6 +3,8 @@
 #include "core/fd.h"
 #include "core/limits.h"
 #include "core/utf8.h"
+#include "git/conflict.h"
+#include "git/plain.h"
 #include "git/stream.h"
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -21,12 +23,16 @@ static void let_go(struct git_call *c)
 static void add_failure(struct git_call *c)
 {
     Guest__V1__GitFailure m = GUEST__V1__GIT_FAILURE__INIT;
+    const struct git_conflict *conflict = c->conflict;
     struct bytes lock = {0};
     ProtobufCBinaryData path;
     struct err e;
 
     m.reason = (Guest__V1__GitFailure__Reason)c->reason;
-    if (c->op && c->step > 0) {
+    if (conflict) {
+        m.exit_code = conflict->exit_code;
+        m.stderr = conflict->said;
+    } else if (c->op && c->step > 0) {
         struct bytes said = git_tail_text(&c->op->run.said);
 
         m.exit_code = c->op->run.end.code;
@@ -36,8 +42,8 @@ static void add_failure(struct git_call *c)
     if (!m.stderr)
         m.stderr = (char *)(uintptr_t) "";
     path = (ProtobufCBinaryData){lock.len, (uint8_t *)(uintptr_t)lock.ptr};
-    m.n_paths = lock.len > 0;
-    m.paths = &path;
+    m.n_paths = conflict ? conflict->count : lock.len > 0;
+    m.paths = conflict ? conflict->paths : &path;
     rpc_add_detail(c->rpc, &m.base);
 }
 
@@ -75,6 +81,8 @@ static void destroy(void *state)
     if (c->verb->clear && c->state)
         c->verb->clear(c);
     git_lent_clear(&c->lent);
+    git_conflict_clear(c);
+    git_tail_clear(&c->heard.text);
     chain_clear(&c->unsent);
     chain_clear(&c->input);
     arena_clear(&c->arena);
@@ -94,6 +102,8 @@ static void run(struct git_call *c)
     c->command.lent = &c->lent;
     if (c->lent.socket >= 0)
         git_asker_start(&c->asker, c->service->git.loop, fd_take(&c->lent.socket), &c->credentials);
+    if (!c->out && !c->verb->emit)
+        git_plain_hear(c);
     if (git_op_run(c->op, &c->command, c->out, c->err, c->command.input ? &c->input : NULL, &e) < 0)
         finish(c, &e);
 }
@@ -130,6 +140,15 @@ static void on_failed(void *owner, const struct err *e)
     finish(c, e);
 }
 
+/* Finishes, when it is known which paths a conflict is about. */
+static void fail(struct git_call *c, const struct err *e)
+{
+    if (git_conflict_ask(c, e))
+        run(c);
+    else
+        finish(c, e);
+}
+
 static void on_ended(void *owner)
 {
     struct git_call *c = owner;
@@ -139,8 +158,10 @@ static void on_ended(void *owner)
     c->step++;
     c->again = false;
     git_asker_stop(&c->asker);
-    if (end->failed || (!c->verb->any_code && git_call_judge(c, &e) < 0) || c->verb->ended(c, &e) < 0)
-        finish(c, &e);
+    if (c->conflict)
+        finish(c, &c->conflict->error);
+    else if (end->failed || (!c->verb->any_code && git_call_judge(c, &e) < 0) || c->verb->ended(c, &e) < 0)
+        fail(c, &e);
     else if (c->again)
         run(c);
 }

@@ -25,12 +25,19 @@ struct git_verb {
     int (*ask)(struct git_call *c, const ProtobufCMessage *m, struct err *e);
     /* A run has ended: answers (git_call_reply, git_call_end), or begins another (git_call_again and git_call_arg). */
     int (*ended)(struct git_call *c, struct err *e);
-    /* Streams: sends what git printed (stream.h); NULL: it has a sink. */
+    /* Streams: sends what git printed (stream.h); NULL: it has a sink, or what
+     * git prints is kept (plain.h). */
     int (*emit)(struct git_call *c, enum ring_stream stream, const struct chain *data);
     /* Streams with progress: sends one (stream.h). */
     int (*progress)(struct git_call *c, Guest__V1__GitProgress *m);
     /* Frees what c->state has outside the arena; NULL: nothing. */
     void (*clear)(struct git_call *c);
+};
+
+/* What a run printed, where plain.h keeps it. */
+struct git_heard {
+    struct git_sink out;
+    struct git_tail text;
 };
 
 struct git_call {
@@ -41,10 +48,12 @@ struct git_call {
     struct arena arena; /* of the command, the verb's state and the answer; GIT_ANSWER_BYTES */
     struct git_command command;
     size_t arg_cap;
-    struct git_sink *out, *err; /* of the command; NULL: as in run.h */
+    struct git_sink *out, *err; /* of the command; NULL: as the verb's `emit` says, and none */
     struct chain input;
-    const char *path;                   /* where; NULL: the request's field of that name says it */
-    struct git_watch *watch;            /* progress; NULL: none */
+    const char *path;        /* where; NULL: the request's field of that name says it */
+    struct git_watch *watch; /* progress; NULL: none */
+    struct git_heard heard;
+    struct git_conflict *conflict;      /* whose paths are asked for (conflict.h); NULL: none; in the arena */
     void *state;                        /* the verb's; in the arena */
     unsigned step;                      /* runs that have ended */
     bool again;                         /* `ended` wants another run */

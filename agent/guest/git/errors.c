@@ -13,7 +13,7 @@ static const struct {
     {"fatal: unsafe repository (", GIT_DUBIOUS_OWNERSHIP},  /* 2.35.2 and what was mended like it */
     {"Host key verification failed", GIT_HOST_KEY_UNKNOWN}, /* ssh's */
     {".lock': File exists", GIT_LOCKED},
-    {"could not lock config file", GIT_LOCKED},
+    {"config: File exists", GIT_LOCKED}, /* "could not lock config file /root/.gitconfig: File exists" */
 
     {"Authentication failed for", GIT_AUTH_FAILED},
     {"could not read Username for", GIT_AUTH_FAILED},
@@ -53,6 +53,8 @@ static const struct {
     {"/' not found", GIT_REPOSITORY_NOT_FOUND}, /* "repository 'http://host/x/' not found" */
     {"not a git repository", GIT_NOT_A_REPOSITORY},
     {"this operation must be run in a work tree", GIT_NOT_A_REPOSITORY},
+    {"can only be used inside a git repository", GIT_NOT_A_REPOSITORY}, /* git config --local */
+    {"not in a git directory", GIT_NOT_A_REPOSITORY},                   /* the same, to write */
 
     {"has no upstream branch", GIT_NO_UPSTREAM},
     {"no tracking information for the current branch", GIT_NO_UPSTREAM},
@@ -65,6 +67,8 @@ static const struct {
     {"resolve your current index first", GIT_CONFLICT},
     {"Automatic merge failed", GIT_CONFLICT},
     {"could not apply ", GIT_CONFLICT},
+    {"is unmerged", GIT_CONFLICT},
+    {"in the middle of a", GIT_CONFLICT}, /* merge, cherry-pick, rebase: it is to be ended first */
 
     {"(non-fast-forward)", GIT_NON_FAST_FORWARD},
     {"(fetch first)", GIT_NON_FAST_FORWARD},
@@ -82,10 +86,18 @@ static const struct {
     {"nothing added to commit", GIT_NOTHING_TO_COMMIT},
     {"no changes added to commit", GIT_NOTHING_TO_COMMIT},
     {"You asked to amend the most recent commit, but doing so would make", GIT_NOTHING_TO_COMMIT},
+    {"You have nothing to amend", GIT_NOTHING_TO_COMMIT},
 
     {"Please tell me who you are", GIT_NO_IDENTITY},
     {"empty ident name", GIT_NO_IDENTITY},
     {"unable to auto-detect email address", GIT_NO_IDENTITY},
+    {"auto-detection is disabled", GIT_NO_IDENTITY},
+
+    {"is not fully merged", GIT_NOT_MERGED},
+    {"checked out at", GIT_CHECKED_OUT},
+    {"used by worktree at", GIT_CHECKED_OUT}, /* since 2.42 */
+    {"are ignored by one of your .gitignore files", GIT_IGNORED},
+    {"exists; cannot create", GIT_ALREADY_EXISTS}, /* a branch "a" where "a/b" is to be */
 
     {"already exists", GIT_ALREADY_EXISTS}, /* directories, branches, remotes, tags */
 
@@ -102,7 +114,15 @@ static const struct {
     {"does not have any commits yet", GIT_UNKNOWN_REF},
     {"' not found", GIT_UNKNOWN_REF}, /* "branch 'x' not found" */
     {"is not a commit", GIT_UNKNOWN_REF},
+    {"reference is not a tree: ", GIT_UNKNOWN_REF}, /* nor a commit: "main:file" */
     {"No such remote", GIT_UNKNOWN_REF},
+    {"Failed to resolve '", GIT_UNKNOWN_REF},
+    {"could not resolve ", GIT_UNKNOWN_REF},
+    {"matched multiple (", GIT_UNKNOWN_REF}, /* remotes have a branch of that name */
+
+    {"Permission denied", GIT_NO_PERMISSION},
+    {"Read-only file system", GIT_NO_PERMISSION},
+    {"insufficient permission for adding an object", GIT_NO_PERMISSION},
 };
 
 enum git_reason git_errors_reason(struct bytes text)
@@ -138,6 +158,10 @@ enum status git_errors_status(enum git_reason reason)
         [GIT_REPOSITORY_NOT_FOUND] = STATUS_NOT_FOUND,
         [GIT_NO_IDENTITY] = STATUS_FAILED_PRECONDITION,
         [GIT_LOCAL_CHANGES] = STATUS_FAILED_PRECONDITION,
+        [GIT_NOT_MERGED] = STATUS_FAILED_PRECONDITION,
+        [GIT_CHECKED_OUT] = STATUS_FAILED_PRECONDITION,
+        [GIT_IGNORED] = STATUS_FAILED_PRECONDITION,
+        [GIT_NO_PERMISSION] = STATUS_PERMISSION_DENIED,
     };
 
     return (enum status)statuses[reason];

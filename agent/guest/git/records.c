@@ -4,6 +4,8 @@
 
 static int keep(struct git_records *r, struct bytes data, struct err *e)
 {
+    if (r->cut)
+        data.len = MIN(data.len, GIT_RECORD_MAX - r->len);
     if (data.len > GIT_RECORD_MAX - r->len)
         return err_set(e, STATUS_INTERNAL, 0, "git wrote a record of more than %zu bytes",
                        (size_t)GIT_RECORD_MAX);
@@ -35,6 +37,8 @@ int git_records_feed(struct git_records *r, struct bytes data, struct err *e)
         if (r->len > 0)
             record = (struct bytes){r->part, r->len};
         r->len = 0;
+        if (r->cut)
+            record.len = MIN(record.len, GIT_RECORD_MAX);
         if (r->record(r, record, e) < 0)
             return -1;
         data.len -= (size_t)(end + 1 - data.ptr);

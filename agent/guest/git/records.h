@@ -7,6 +7,7 @@
 
 struct git_records {
     char end;
+    bool cut; /* of a record longer than GIT_RECORD_MAX the beginning is told; else that is an error */
     /* A record without its end, valid during the call. Returns 0, or -1 with *e. */
     int (*record)(struct git_records *r, struct bytes record, struct err *e);
     char *part; /* of a record that is not complete; owned */

@@ -182,3 +182,44 @@ void git_url_clear(struct git_url *u)
     free(u->password);
     *u = (struct git_url){0};
 }
+
+/* --- credentials out ------------------------------------------------------------------------- */
+
+/* Of an authority that begins at `start`: where its credentials end, behind the '@'; start: it has none. */
+static size_t user_end(struct bytes text, size_t start)
+{
+    size_t end = start;
+
+    for (size_t i = start; i < text.len && text.ptr[i] != 0 && !strchr("/?#\\ \t\r\n\"'", text.ptr[i]); i++)
+        if (text.ptr[i] == '@')
+            end = i + 1;
+    return end;
+}
+
+/* How much of the user's part stays: ssh's user name is no secret, and it is part of the address. */
+static size_t kept(struct bytes before, struct bytes user)
+{
+    const char *colon = memchr(user.ptr, ':', user.len);
+
+    if (!ends(before, "ssh://") && !ends(before, "ssh+git://"))
+        return 0;
+    return colon ? (size_t)(colon - user.ptr) : user.len - 1;
+}
+
+size_t git_url_hide(char *text, size_t n)
+{
+    for (size_t at = 0; at + 3 <= n; at++) {
+        size_t start = at + 3, end, keep;
+
+        if (memcmp(text + at, "://", 3) != 0)
+            continue;
+        end = user_end((struct bytes){text, n}, start);
+        if (end == start)
+            continue;
+        keep = kept((struct bytes){text, start}, (struct bytes){text + start, end - start});
+        end -= keep > 0; /* the '@' stays with the name */
+        memmove(text + start + keep, text + end, n - end);
+        n -= end - start - keep;
+    }
+    return n;
+}

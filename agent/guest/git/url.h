@@ -20,6 +20,10 @@ struct git_url {
  * a scheme that the policy does not let through, without a host, or ssh's with a password. The text of *e has no credentials. */
 MUST_CHECK int git_url_parse(struct bytes text, struct git_url *u, struct err *e);
 
+/* Takes the credentials out of every address in the text: what stands before an '@' behind "://", of ssh only the password. The bytes
+ * that are left; equal to n when there were none. */
+size_t git_url_hide(char *text, size_t n);
+
 /* Wipes and frees. */
 void git_url_clear(struct git_url *u);
 

@@ -1,0 +1,124 @@
+#include "guest/git/branches.h"
+
+/* --- fields ---------------------------------------------------------------------------------- */
+
+/* The next field, which a NUL ends, cut off the front of *rest; false: there is none. */
+static bool field(struct bytes *rest, struct bytes *out)
+{
+    const char *end = rest->len > 0 ? memchr(rest->ptr, 0, rest->len) : NULL;
+
+    if (!end)
+        return false;
+    *out = (struct bytes){rest->ptr, (size_t)(end - rest->ptr)};
+    rest->ptr = end + 1;
+    rest->len -= out->len + 1;
+    return true;
+}
+
+/* A whole decimal number of that many digits at most. */
+static bool number(struct bytes text, size_t digits, int64_t *out)
+{
+    bool minus = text.len > 0 && *text.ptr == '-';
+
+    *out = 0;
+    for (size_t i = minus; i < text.len; i++) {
+        unsigned digit = (unsigned)(text.ptr[i] - '0');
+
+        if (digit > 9)
+            return false;
+        *out = *out * 10 + (int64_t)digit;
+        if (i - minus >= digits)
+            return false;
+    }
+    *out = minus ? -*out : *out;
+    return text.len > minus;
+}
+
+/* Cuts the prefix off; false: it is not there. */
+static bool cut(struct bytes *text, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    if (text->len < n || memcmp(text->ptr, prefix, n) != 0)
+        return false;
+    *text = (struct bytes){text->ptr + n, text->len - n};
+    return true;
+}
+
+/* "ahead 1, behind 2", either half, "gone", or nothing. */
+static bool take_track(struct bytes text, struct git_branch *b)
+{
+    b->gone = bytes_are(text, "gone");
+    while (!b->gone && text.len > 0) {
+        const char *comma = memchr(text.ptr, ',', text.len);
+        struct bytes part = {text.ptr, comma ? (size_t)(comma - text.ptr) : text.len};
+        bool ahead = cut(&part, "ahead ");
+        int64_t n;
+
+        if ((!ahead && !cut(&part, "behind ")) || !number(part, 9, &n))
+            return false;
+        *(ahead ? &b->ahead : &b->behind) = (uint32_t)n;
+        if (!comma)
+            break;
+        text = (struct bytes){comma + 1, text.len - (size_t)(comma + 1 - text.ptr)};
+        if (!cut(&text, " "))
+            return false;
+    }
+    return true;
+}
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+static bool parse(struct bytes line, struct git_branch *b)
+{
+    struct bytes head, symref, track, time;
+
+    if (!field(&line, &b->refname) || !field(&line, &head) || !field(&line, &symref) ||
+        !field(&line, &b->commit) || !field(&line, &b->upstream) || !field(&line, &track) ||
+        !field(&line, &time))
+        return false;
+    b->name = b->refname;
+    b->remote = cut(&b->name, "refs/remotes/");
+    if (!b->remote && !cut(&b->name, "refs/heads/"))
+        return false;
+    b->current = bytes_are(head, "*");
+    b->symbolic = symref.len > 0;
+    if (!cut(&b->upstream, "refs/remotes/"))
+        (void)cut(&b->upstream, "refs/heads/");
+    b->has_time = number(time, 18, &b->time);
+    b->subject = line;
+    return take_track(track, b);
+}
+
+static int on_line(struct git_records *records, struct bytes line, struct err *e)
+{
+    struct git_branches *r = CONTAINER_OF(records, struct git_branches, records);
+    struct git_branch b = {0};
+
+    if (!parse(line, &b))
+        return err_set(e, STATUS_INTERNAL, 0, "git for-each-ref wrote '%.*s'",
+                       (int)MIN(line.len, (size_t)100), line.ptr);
+    return r->branch(r->arg, &b, e);
+}
+
+void git_branches_init(struct git_branches *r,
+                       int (*branch)(void *arg, const struct git_branch *b, struct err *e), void *arg)
+{
+    *r = (struct git_branches){
+        .records = {.end = '\n', .cut = true, .record = on_line}, .branch = branch, .arg = arg};
+}
+
+int git_branches_feed(struct git_branches *r, struct bytes data, struct err *e)
+{
+    return git_records_feed(&r->records, data, e);
+}
+
+int git_branches_end(const struct git_branches *r, struct err *e)
+{
+    return git_records_end(&r->records, e);
+}
+
+void git_branches_clear(struct git_branches *r)
+{
+    git_records_clear(&r->records);
+}
