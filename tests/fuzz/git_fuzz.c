@@ -85,8 +85,9 @@ static void check_url(struct bytes text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct git_credentials credentials = {
-        .kind = GIT_CREDENTIALS_BASIC, .username = "ann", .secret = "secret", .origin = "https://h"};
+    static char username[] = "ann", secret[] = "secret", origin[] = "https://h";
+    static const struct git_credentials credentials = {
+        .kind = GIT_CREDENTIALS_BASIC, .username = username, .secret = secret, .origin = origin};
     struct fuzz_cuts cuts = fuzz_cuts_of(data, size);
     CLEANUP_FREE char *copy = fuzz_copy(data, size);
     struct bytes text = {copy, size};
