@@ -54,11 +54,16 @@ static void finish(struct git_call *c, const struct err *e)
     rpc_finish(c->rpc, e);
 }
 
+void git_call_end(struct git_call *c)
+{
+    let_go(c);
+    rpc_finish(c->rpc, NULL);
+}
+
 void git_call_reply(struct git_call *c, const ProtobufCMessage *m)
 {
     rpc_send(c->rpc, m);
-    let_go(c);
-    rpc_finish(c->rpc, NULL);
+    git_call_end(c);
 }
 
 static void on_deadline(struct ev_loop *ev, ev_timer *w, int revents)
@@ -273,21 +278,36 @@ const char *git_call_aim(struct git_call *c, const char *url, struct err *e)
     return text;
 }
 
+const char **git_call_copy_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t count,
+                                 struct err *e)
+{
+    const char **copies = git_call_alloc(c, (count + 1) * sizeof *copies, e);
+
+    for (size_t i = 0; copies && i < count; i++) {
+        struct bytes path = {(const char *)paths[i].data, paths[i].len};
+
+        if (path.len == 0 || memchr(path.ptr, 0, path.len)) {
+            err_set(e, STATUS_INVALID_ARGUMENT, 0, "paths: one is empty, or holds a NUL");
+            return NULL;
+        }
+        copies[i] = arena_string(&c->arena, path);
+        if (!copies[i]) {
+            err_nomem(e, "run git");
+            return NULL;
+        }
+    }
+    return copies;
+}
+
 int git_call_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t count, struct err *e)
 {
-    if (count > 0 && git_call_arg(c, "--", e) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct bytes path = {(const char *)paths[i].data, paths[i].len};
-        const char *copy = arena_string(&c->arena, path);
+    const char **copies = git_call_copy_paths(c, paths, count, e);
 
-        if (!copy)
-            return err_nomem(e, "run git");
-        if (path.len == 0 || strlen(copy) != path.len)
-            return err_set(e, STATUS_INVALID_ARGUMENT, 0, "paths: one is empty, or holds a NUL");
-        if (git_call_arg(c, copy, e) < 0)
+    if (!copies || (count > 0 && git_call_arg(c, "--", e) < 0))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (git_call_arg(c, copies[i], e) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -89,6 +89,10 @@ const char *git_call_aim(struct git_call *c, const char *url, struct err *e);
 MUST_CHECK int git_call_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t count,
                               struct err *e);
 
+/* Copies of the paths in the arena, as strings. NULL with *e: invalid_argument, where one is empty or holds a NUL. */
+const char **git_call_copy_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t count,
+                                 struct err *e);
+
 /* A zeroed object in the arena, or NULL with *e. */
 void *git_call_alloc(struct git_call *c, size_t size, struct err *e);
 
@@ -103,6 +107,9 @@ void git_call_again(struct git_call *c);
 
 /* Whether git's exit code is 0. Else -1 with *e: what git said, and the status of the reason that it gave. */
 MUST_CHECK int git_call_judge(struct git_call *c, struct err *e);
+
+/* Finishes a stream that has nothing more to say. */
+void git_call_end(struct git_call *c);
 
 /* Answers and finishes. */
 void git_call_reply(struct git_call *c, const ProtobufCMessage *m);

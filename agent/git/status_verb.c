@@ -1,4 +1,5 @@
 #include "core/limits.h"
+#include "git/letters.h"
 #include "git/verbs.h"
 #include "guest/git/status.h"
 
@@ -13,28 +14,6 @@ struct listing {
 };
 
 /* --- what git says --------------------------------------------------------------------------- */
-
-static Guest__V1__Change change_of(char letter)
-{
-    switch (letter) {
-    case 'A':
-        return GUEST__V1__CHANGE__CHANGE_ADDED;
-    case 'M':
-        return GUEST__V1__CHANGE__CHANGE_MODIFIED;
-    case 'D':
-        return GUEST__V1__CHANGE__CHANGE_DELETED;
-    case 'R':
-        return GUEST__V1__CHANGE__CHANGE_RENAMED;
-    case 'C':
-        return GUEST__V1__CHANGE__CHANGE_COPIED;
-    case 'T':
-        return GUEST__V1__CHANGE__CHANGE_TYPE;
-    case 'U':
-        return GUEST__V1__CHANGE__CHANGE_UNMERGED;
-    default:
-        return GUEST__V1__CHANGE__CHANGE_UNSPECIFIED;
-    }
-}
 
 /* "+2 -1", of a branch whose upstream has a commit. */
 static void take_counts(Guest__V1__StatusResponse *r, struct bytes v)
@@ -120,8 +99,8 @@ static int describe(struct listing *s, const struct git_status_entry *x, Guest__
         if (!m->conflict)
             return -1;
     } else {
-        m->staged = change_of(x->staged);
-        m->unstaged = change_of(x->unstaged);
+        m->staged = git_change_of(x->staged);
+        m->unstaged = git_change_of(x->unstaged);
     }
     if (x->submodule && take_submodule(s, x, m, e) < 0)
         return -1;

@@ -95,7 +95,7 @@ enum rpc_produced git_call_produce(struct rpc_call *rpc, size_t max)
 
     if (c && c->watch)
         return send_progress(c);
-    if (!c || !c->op || !c->verb->emit || c->op->state != GIT_OP_RUNNING)
+    if (!c || !c->op || !c->verb->emit || c->op->state != GIT_OP_RUNNING || c->op->run.out)
         return RPC_WAIT;
     if (c->unsent.bytes == 0) {
         if (rpc_frame_begins(rpc))

@@ -105,7 +105,7 @@ void git_branches_init(struct git_branches *r,
                        int (*branch)(void *arg, const struct git_branch *b, struct err *e), void *arg)
 {
     *r = (struct git_branches){
-        .records = {.end = '\n', .cut = true, .record = on_line}, .branch = branch, .arg = arg};
+        .records = {.end = '\n', .most = GIT_RECORD_MAX, .record = on_line}, .branch = branch, .arg = arg};
 }
 
 int git_branches_feed(struct git_branches *r, struct bytes data, struct err *e)

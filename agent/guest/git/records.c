@@ -2,11 +2,20 @@
 
 #include "core/limits.h"
 
+/* As much of a record's next bytes as it may have. */
+static struct bytes cut(struct git_records *r, struct bytes data)
+{
+    if (r->most && data.len > r->most - r->len) {
+        data.len = r->most - r->len;
+        r->cut = true;
+    }
+    return data;
+}
+
 static int keep(struct git_records *r, struct bytes data, struct err *e)
 {
-    if (r->cut)
-        data.len = MIN(data.len, GIT_RECORD_MAX - r->len);
-    if (data.len > GIT_RECORD_MAX - r->len)
+    data = cut(r, data);
+    if (data.len > GIT_RECORD_MAX - r->len && !r->most)
         return err_set(e, STATUS_INTERNAL, 0, "git wrote a record of more than %zu bytes",
                        (size_t)GIT_RECORD_MAX);
     if (r->len + data.len > r->cap) {
@@ -34,13 +43,11 @@ int git_records_feed(struct git_records *r, struct bytes data, struct err *e)
             return -1;
         if (!end)
             return 0;
-        if (r->len > 0)
-            record = (struct bytes){r->part, r->len};
+        record = r->len > 0 ? (struct bytes){r->part, r->len} : cut(r, record);
         r->len = 0;
-        if (r->cut)
-            record.len = MIN(record.len, GIT_RECORD_MAX);
         if (r->record(r, record, e) < 0)
             return -1;
+        r->cut = false;
         data.len -= (size_t)(end + 1 - data.ptr);
         data.ptr = end + 1;
     }

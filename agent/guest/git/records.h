@@ -7,14 +7,15 @@
 
 struct git_records {
     char end;
-    bool cut; /* of a record longer than GIT_RECORD_MAX the beginning is told; else that is an error */
     /* A record without its end, valid during the call. Returns 0, or -1 with *e. */
     int (*record)(struct git_records *r, struct bytes record, struct err *e);
-    char *part; /* of a record that is not complete; owned */
+    size_t most; /* longer records lose their rest; 0: they are an error, and GIT_RECORD_MAX is the bound */
+    bool cut;    /* for `record`: this one has lost it */
+    char *part;  /* of a record that is not complete; owned */
     size_t len, cap;
 };
 
-/* Reads on. Returns 0, or -1 with *e: internal (a record longer than GIT_RECORD_MAX), resource_exhausted, or the record's. */
+/* Reads on. Returns 0, or -1 with *e: internal (a record that is too long), resource_exhausted, or the record's. */
 MUST_CHECK int git_records_feed(struct git_records *r, struct bytes data, struct err *e);
 
 /* At the end: -1 with *e, internal, when a record is not complete. */

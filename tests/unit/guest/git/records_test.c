@@ -20,6 +20,16 @@ static int on_record(struct git_records *r, struct bytes record, struct err *e)
     return s->refuse ? err_set(e, STATUS_DATA_LOSS, 0, "no") : 0;
 }
 
+static int on_cut(struct git_records *r, struct bytes record, struct err *e)
+{
+    struct seen *s = CONTAINER_OF(r, struct seen, records);
+
+    (void)e;
+    strncat(s->text, record.ptr, record.len);
+    strcat(s->text, r->cut ? "...|" : "|");
+    return 0;
+}
+
 /* However it is cut, the records are the same. */
 static void in_pieces(void **state)
 {
@@ -57,6 +67,25 @@ static void bounded(void **state)
     git_records_clear(&s.records);
 }
 
+/* The rest of a long record is lost, however it comes; the next one is whole. */
+static void cut_short(void **state)
+{
+    static const char text[] = "abcdefgh;ij;abcd;";
+    struct err e;
+
+    (void)state;
+    for (size_t size = 1; size < sizeof text; size++) {
+        struct seen s = {.records = {.end = ';', .record = on_cut, .most = 4}};
+
+        for (size_t at = 0; at < sizeof text - 1; at += size)
+            assert_int_equal(
+                git_records_feed(&s.records, (struct bytes){text + at, MIN(size, sizeof text - 1 - at)}, &e),
+                0);
+        assert_string_equal(s.text, "abcd...|ij|abcd|");
+        git_records_clear(&s.records);
+    }
+}
+
 static void what_the_reader_says(void **state)
 {
     struct seen s = {.records = {.end = ';', .record = on_record}, .refuse = true};
@@ -72,7 +101,7 @@ static void what_the_reader_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(in_pieces), cmocka_unit_test(bounded),
-                                       cmocka_unit_test(what_the_reader_says)};
+                                       cmocka_unit_test(cut_short), cmocka_unit_test(what_the_reader_says)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
