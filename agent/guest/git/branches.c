@@ -1,5 +1,7 @@
 #include "guest/git/branches.h"
 
+#include "core/limits.h"
+
 /* --- fields ---------------------------------------------------------------------------------- */
 
 /* The next field, which a NUL ends, cut off the front of *rest; false: there is none. */
