@@ -55,10 +55,10 @@ def clone_of_tree(folder):
     return folder
 
 
-def release(folder, *words, prefix=(), env=None, check=True):
+def release(folder, *words, prefix=(), env=None, umask=-1, check=True):
     """tools/release in a clone."""
     r = subprocess.run([*prefix, folder / "tools/release", "--arch", ARCHITECTURE, *words], stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, text=True, cwd="/", env={**os.environ, **(env or {})})
+                       stderr=subprocess.STDOUT, text=True, cwd="/", env={**os.environ, **(env or {})}, umask=umask)
     assert not check or r.returncode == 0, r.stdout
     assert "Traceback" not in r.stdout, r.stdout
     return r

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import dist
+from releasing import archives, oci, source
 
 
 def archive(made):
@@ -47,6 +48,24 @@ def test_the_program_of_its_layer_runs(made, tmp_path):
     for name, path in dist.PROGRAMS.items():
         assert (tmp_path / "usr" / path).read_bytes() == made.program(name).read_bytes()
         assert dist.run("chroot", tmp_path, f"/usr/{path}", "--version").startswith(f"{name} {dist.VERSION}\n")
+
+
+def test_each_architecture_has_its_own(tmp_path):
+    """The image of a release for two: each reader gets the files for its machine."""
+    what = source.Source("1.2.3-rc.4", 40 * "a", 1_700_000_000, "", True)
+    roots = {a: {"usr/sbin/guestd": archives.Entry(a.encode(), 0o755)} for a in ("amd64", "arm64")}
+    (tmp_path / "oci.tar").write_bytes(oci.archive(what, roots))
+    for architecture in roots:
+        into = tmp_path / architecture
+        dist.run("skopeo", "--insecure-policy", "--override-arch", architecture, "copy",
+                 f"oci-archive:{tmp_path}/oci.tar:1.2.3-rc.4", f"dir:{into}")
+        manifest = json.loads((into / "manifest.json").read_text())
+        layer, = manifest["layers"]
+        dist.run("tar", "-C", into, "-xzf", into / layer["digest"].removeprefix("sha256:"))
+        assert (into / "usr/sbin/guestd").read_text() == architecture
+        dist.run(dist.ROOT / "rootfs/bake", tmp_path / "oci.tar", "-o", into / "i.cpio", "--agent", into / "usr/sbin/guestd",
+                 "--platform", f"linux/{architecture}")
+        assert architecture.encode() in (into / "i.cpio").read_bytes()
 
 
 def test_rootfs_bake_takes_it(made, tmp_path):

@@ -10,7 +10,7 @@ def test_two_folders_two_dates_the_same_bytes(made, clone, tmp_path):
     out = tmp_path / "elsewhere"
     dist.release(other, "--out", out, prefix=["faketime", "2031-03-04 05:06:07"], env={
         "TZ": "Asia/Tokyo", "LANG": "C", "HOME": str(tmp_path), "CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1",
-        "CCACHE_BASEDIR": str(tmp_path), "USER": "somebody"})
+        "CCACHE_BASEDIR": str(tmp_path), "USER": "somebody"}, umask=0o077)
     files = sorted(os.listdir(made.folder))
     assert files == sorted(os.listdir(out))
     differ = [name for name in files if (made.folder / name).read_bytes() != (out / name).read_bytes()]
