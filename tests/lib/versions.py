@@ -12,8 +12,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from agent import ROOT
 
-FILES = ["process/process.proto", "filesystem/filesystem.proto", "guest/v1/agent.proto", "guest/v1/exec.proto",
-         "guest/v1/files.proto"]
+FILES = sorted(str(p.relative_to(ROOT / "proto")) for p in (ROOT / "proto").glob("[!g]*/*.proto")) + sorted(
+    f"guest/v1/{p.name}" for p in (ROOT / "proto/guest/v1").glob("*.proto"))
 FUTURE = 20000  # the first number of what is yet to come
 # A field of each wire type (https://protobuf.dev/programming-guides/encoding) from 19000 on, which no proto may use: varint,
 # 64 bits, length, 32 bits; then a message, and the highest number that there can be.
