@@ -1,4 +1,5 @@
 """A release made from the tree as it stands, and its files taken apart by other programs than those that made them."""
+import contextlib
 import json
 import os
 import re
@@ -94,6 +95,17 @@ class Unpacked:
 
     def sbom(self):
         return json.loads((self.folder / f"{NAME}.spdx.json").read_text())
+
+
+@contextlib.contextmanager
+def serving(guestd, guestctl, folder):
+    """A guestd that serves in a folder; a function that calls it: the words of a command line, and what is printed."""
+    agent = subprocess.Popen([guestd, "--listen", f"unix:{folder}/s", "--run-dir", folder / "run"], stderr=subprocess.DEVNULL)
+    try:
+        yield lambda *words: run(guestctl, "-t", f"unix:{folder}/s", "--wait", "10s", *words, stderr=None)
+    finally:
+        agent.terminate()
+        assert agent.wait(10) == 0
 
 
 def build_id(program):

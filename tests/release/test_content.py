@@ -1,10 +1,9 @@
 """What the tars hold, and that it works."""
 import re
-import subprocess
 import tarfile
 
 import dist
-from agent import ROOT, Agent, protos
+from agent import ROOT, protos
 
 CONTENT = """
 bin/guestctl sbin/guestd share/man/man1/guestctl.1 share/man/man8/guestd.8
@@ -44,16 +43,9 @@ def test_the_programs_are_of_this_commit(made, clone):
         assert said["build"] == dist.build_id(made.program(program))
 
 
-def test_guestctl_calls_guestd(made):
-    with Agent() as a:  # it makes a folder for the socket
-        with open(a.log_path, "wb") as log:
-            agent = subprocess.Popen([made.program("guestd"), "--listen", f"unix:{a.path}2"], stderr=log)
-        try:
-            assert dist.run(made.program("guestctl"), "-t", f"unix:{a.path}2", "--wait", "10s", "exec", "echo", "hello",
-                            stderr=None) == "hello\n"
-        finally:
-            agent.terminate()
-            assert agent.wait(10) == 0
+def test_guestctl_calls_guestd(made, tmp_path):
+    with dist.serving(made.program("guestd"), made.program("guestctl"), tmp_path) as call:
+        assert call("exec", "echo", "hello") == "hello\n"
 
 
 def test_symbols_are_found_by_build_id(made):

@@ -4,7 +4,6 @@ import re
 import subprocess
 
 import dist
-from agent import Agent
 
 COMMON = {"LGPL-2.1-or-later": r"GNU LESSER GENERAL PUBLIC LICENSE\s+Version 2\.1",
           "GPL-3.0-or-later WITH GCC-exception-3.1": r"GNU GENERAL PUBLIC LICENSE\s+Version 3"}
@@ -94,8 +93,8 @@ def test_the_programs_can_be_linked_anew(made, tmp_path):
     dist.run(folder / "relink", cwd="/")
     for program in dist.PROGRAMS:
         assert sections(folder / program) == sections(made.program(program))  # the C library was not changed
-    with Agent(argv0=str(folder / "guestd")) as a:
-        assert a.shell("echo $((6 * 7))").stdout == b"42\n"
+    with dist.serving(folder / "guestd", folder / "guestctl", tmp_path) as call:
+        assert call("exec", "sh", "-c", "echo $((6 * 7))") == "42\n"
 
 
 def test_the_c_library_that_is_given_is_linked(made, tmp_path):
@@ -110,11 +109,7 @@ def test_the_c_library_that_is_given_is_linked(made, tmp_path):
     (changed / "libc.a").write_bytes(open(library, "rb").read())
     dist.run("ar", "rD", "libc.a", "getpid.o", cwd=changed)
     dist.run(folder / "relink", env={"PATH": "/usr/bin:/bin", "LDFLAGS": f"-L{changed}"})
-    log = subprocess.Popen([folder / "guestd", "--listen", f"unix:{tmp_path}/s", "--run-dir", tmp_path / "run"],
-                           stderr=subprocess.PIPE, text=True)
-    try:
-        lines = iter(log.stderr.readline, "")
-        assert "process.pid=4242" in next(line for line in lines if "agent.start" in line)
-    finally:
-        log.terminate()
-        log.wait(10)
+    with dist.serving(folder / "guestd", made.program("guestctl"), tmp_path) as call:
+        assert re.search(r"^pid +4242$", call("info"), re.M)
+    with dist.serving(made.program("guestd"), made.program("guestctl"), tmp_path) as call:
+        assert not re.search(r"^pid +4242$", call("info"), re.M)
