@@ -23,6 +23,9 @@ enum checkup_verdict { CHECKUP_SKIPPED, CHECKUP_OK, CHECKUP_NOTE, CHECKUP_BAD };
 /* Exit code of a checkup whose first bad finding is of that kind. */
 #define CHECKUP_CODE 10
 
+/* By how much clocks usually may differ: one that was read from an RTC is up to a second behind from the start. */
+#define CHECKUP_SKEW_MS 2000
+
 struct finding {
     enum checkup_verdict verdict;
     char text[ERR_TEXT_MAX]; /* one line, without control characters */

@@ -16,7 +16,6 @@
 /* For each part, and for all: a guest that is in trouble may answer some and hang in others. */
 #define PART_MS 5000
 #define ALL_MS  15000
-#define SKEW_MS 1000
 
 struct debug {
     const struct ctl *ctl;
@@ -93,7 +92,7 @@ static int take_checkup(struct debug *d, struct buffer *out, struct answer_error
     struct writer w;
     int ret;
 
-    k = (struct checkup){.ctl = d->ctl, .patience_ms = PART_MS, .skew_ms = SKEW_MS};
+    k = (struct checkup){.ctl = d->ctl, .patience_ms = PART_MS, .skew_ms = CHECKUP_SKEW_MS};
     checkup_run(&k);
     writer_init(&w, &text, NULL, SIZE_MAX);
     checkup_write(&k, &w);
@@ -204,11 +203,13 @@ static void miss(struct debug *d, const char *name, const char *why)
     (void)!buffer_add(&d->missing, line, MIN((size_t)n, sizeof line - 1));
 }
 
-/* Adds text without its secrets. Returns 0, or -1 with *e. */
+/* Adds text without its secrets; the name has an ending. Returns 0, or -1 with *e. */
 static int add(struct debug *d, const char *name, struct bytes text, struct err *e)
 {
     struct buffer clean = {0};
-    int ret = scrub(text, d->ctl->token, &clean);
+    const char *end = strrchr(name, '.');
+    int ret = strcmp(end, ".json") == 0 ? scrub_json(text, d->ctl->token, &clean)
+                                        : scrub(text, d->ctl->token, &clean);
 
     ret = ret < 0 ? err_nomem(e, "take the secrets out")
                   : bundle_add(&d->bundle, name, buffer_bytes(&clean), e);

@@ -5,7 +5,6 @@
 #include "ctl/verbs.h"
 
 #define PATIENCE_MS 5000
-#define SKEW_MS     1000
 
 /* Parses the words. Returns 0 or the exit code. */
 static int parse(const struct verb *v, int argc, char **argv, struct checkup *k)
@@ -45,7 +44,7 @@ int verb_doctor(struct ctl *c, const struct verb *v, int argc, char **argv)
     static struct checkup k;
     int code;
 
-    k = (struct checkup){.ctl = c, .patience_ms = PATIENCE_MS, .skew_ms = SKEW_MS};
+    k = (struct checkup){.ctl = c, .patience_ms = PATIENCE_MS, .skew_ms = CHECKUP_SKEW_MS};
     code = parse(v, argc, argv, &k);
     if (code != CTL_OK)
         return code;

@@ -164,7 +164,21 @@ static struct found find_secret(struct bytes text, const char *token)
     return f;
 }
 
-int scrub(struct bytes text, const char *token, struct buffer *out)
+static int add(struct buffer *out, struct bytes text)
+{
+    return text.len > 0 ? buffer_add(out, text.ptr, text.len) : 0;
+}
+
+/* Bytes of the escape in a JSON string that begins there, or 1. */
+static size_t escape_len(struct bytes text)
+{
+    size_t n = *text.ptr != '\\' || text.len < 2 ? 1 : text.ptr[1] == 'u' ? 6 : 2;
+
+    return MIN(n, text.len);
+}
+
+/* `escaped`: the text is the inside of a JSON string, of which no escape is cut. */
+static int scrub_text(struct bytes text, const char *token, bool escaped, struct buffer *out)
 {
     size_t plain = 0; /* bytes in front that stay */
 
@@ -172,14 +186,67 @@ int scrub(struct bytes text, const char *token, struct buffer *out)
         struct found f = find_secret(behind(text, plain), token);
 
         if (f.drop == 0) {
-            plain++;
+            plain += escaped ? escape_len(behind(text, plain)) : 1;
             continue;
         }
-        if (buffer_add(out, text.ptr, plain + f.keep) < 0 ||
-            buffer_add(out, SCRUB_MARK, strlen(SCRUB_MARK)) < 0)
+        if (add(out, (struct bytes){text.ptr, plain + f.keep}) < 0 || add(out, BYTES_LIT(SCRUB_MARK)) < 0)
             return -1;
         text = behind(text, plain + f.keep + f.drop);
         plain = 0;
     }
-    return text.len > 0 ? buffer_add(out, text.ptr, text.len) : 0;
+    return add(out, text);
+}
+
+int scrub(struct bytes text, const char *token, struct buffer *out)
+{
+    return scrub_text(text, token, false, out);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+/* Bytes of the string that begins there, without its quotes. */
+static size_t string_len(struct bytes text)
+{
+    size_t n = 0;
+
+    while (n < text.len && text.ptr[n] != '"')
+        n += escape_len(behind(text, n));
+    return n;
+}
+
+static bool is_secret_name(struct bytes name)
+{
+    for (size_t at = 0; at < name.len; at++)
+        for (size_t i = 0; i < ARRAY_LEN(secret_names); i++)
+            if (begins(behind(name, at), secret_names[i]))
+                return true;
+    return false;
+}
+
+int scrub_json(struct bytes text, const char *token, struct buffer *out)
+{
+    bool secret = false; /* what follows is the value of a secret's name */
+
+    while (text.len > 0) {
+        size_t before = MIN(span_not(text, "\"") + 1, text.len);
+        struct bytes string = behind(text, before), rest;
+        bool is_name;
+
+        string.len = string_len(string);
+        rest = behind(text, before + string.len);
+        is_name = rest.len > 0 && begins(behind(rest, 1 + span(behind(rest, 1), " \t\r\n")), ":");
+        if (add(out, (struct bytes){text.ptr, before}) < 0)
+            return -1;
+        if (secret && !is_name && string.len > 0)
+            string = BYTES_LIT(SCRUB_MARK);
+        if (scrub_text(string, token, true, out) < 0)
+            return -1;
+        if (is_name)
+            secret = is_secret_name(string);
+        before = MIN(rest.len, 1); /* its closing quote */
+        if (add(out, (struct bytes){rest.ptr, before}) < 0)
+            return -1;
+        text = behind(rest, before);
+    }
+    return 0;
 }

@@ -9,8 +9,10 @@
 /* What stands in place of a secret. */
 #define SCRUB_MARK "***"
 
-/* Appends the text to `out` without its secrets. JSON stays JSON. `token` is the caller's own, or NULL. Returns 0, or -1 when
- * out of memory. */
+/* Appends the text to `out` without its secrets. `token` is the caller's own, or NULL. Returns 0, or -1 when out of memory. */
 MUST_CHECK int scrub(struct bytes text, const char *token, struct buffer *out);
+
+/* The same of JSON, which stays JSON: strings that are the value of a secret's name go, and in the others what scrub finds. */
+MUST_CHECK int scrub_json(struct bytes text, const char *token, struct buffer *out);
 
 #endif

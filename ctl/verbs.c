@@ -118,7 +118,7 @@ static const struct option debug_options[] = {
 
 static const struct option doctor_options[] = {
     {DOCTOR_PATIENCE, "patience", 0, "DURATION", "wait so long for each answer (default 5s)", false},
-    {DOCTOR_SKEW, "skew", 0, "DURATION", "the clocks may differ by so much (default 1s)", false},
+    {DOCTOR_SKEW, "skew", 0, "DURATION", "the clocks may differ by so much (default 2s)", false},
 };
 
 #define OPTIONS(table) table, ARRAY_LEN(table)

@@ -7,14 +7,20 @@
 
 static char clean[1024];
 
-static const char *scrubbed(const char *text, const char *token)
+static const char *scrubbed_by(int (*how)(struct bytes, const char *, struct buffer *), const char *text,
+                               const char *token)
 {
     struct buffer out = {0};
 
-    assert_int_equal(scrub(bytes_of(text), token, &out), 0);
+    assert_int_equal(how(bytes_of(text), token, &out), 0);
     snprintf(clean, sizeof clean, "%.*s", (int)buffer_len(&out), buffer_bytes(&out).ptr);
     buffer_clear(&out);
     return clean;
+}
+
+static const char *scrubbed(const char *text, const char *token)
+{
+    return scrubbed_by(scrub, text, token);
 }
 
 static void secrets_go(void **state)
@@ -78,19 +84,37 @@ static void our_own_token_goes_wherever_it_is(void **state)
 
 static void json_stays_json(void **state)
 {
-    static const char text[] =
-        "{\"listeners\":[\"unix:/tmp/password=x\"],\"a\":{\"secret\":\"q\\\"uote\"},\"t\":"
-        "\"http://u:p@h\",\"token\":true}";
-    json_t *j;
+    static const struct {
+        const char *text, *clean;
+    } cases[] = {
+        {"{\"password\": \"it, is; b}d\",\"n\":1}", "{\"password\": \"***\",\"n\":1}"},
+        {"{\"tokens\":[\"a\",\"b\"],\"c\":\"d\"}", "{\"tokens\":[\"***\",\"***\"],\"c\":\"d\"}"},
+        {"{\"MY_SECRET\":\"q\\\"uote\\\\\"}", "{\"MY_SECRET\":\"***\"}"},
+        {"{\"a\":\"token=\",\"b\":\"x\"}", "{\"a\":\"token=\",\"b\":\"x\"}"},
+        {"[\"unix:/tmp/password=x\",\"http://u:p@h\"]", "[\"unix:/tmp/password=***\",\"http://***@h\"]"},
+        {"{\"t\":\"\\\"token\\\":\\\"x y\\\" b\"}", "{\"t\":\"\\\"token\\\":\\\"***\\\" b\"}"},
+        {"{\"a\":\"\\u00e9\",\"token\":5,\"secret\":null}",
+         "{\"a\":\"\\u00e9\",\"token\":5,\"secret\":null}"},
+        {"{\"token\":\"\"}", "{\"token\":\"\"}"},
+    };
 
     (void)state;
-    j = json_loads(scrubbed(text, NULL), 0, NULL);
-    assert_non_null(j);
-    assert_true(json_is_true(json_object_get(j, "token")));
-    assert_string_equal(json_string_value(json_object_get(j, "t")), "http://***@h");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "listeners"), 0)),
-                        "unix:/tmp/password=***");
-    json_decref(j);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *j = json_loads(scrubbed_by(scrub_json, cases[i].text, "00e9"), 0, NULL);
+
+        assert_string_equal(clean, cases[i].clean);
+        assert_non_null(j);
+        json_decref(j);
+    }
+}
+
+static void what_is_no_json_ends_somewhere(void **state)
+{
+    static const char *const texts[] = {"", "\"", "\"a", "\"a\\", "\"a\"", "\"a\":", "{\"token\"", "\\"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        assert_string_equal(scrubbed_by(scrub_json, texts[i], NULL), texts[i]);
 }
 
 int main(void)
@@ -100,6 +124,7 @@ int main(void)
         cmocka_unit_test(the_rest_stays),
         cmocka_unit_test(our_own_token_goes_wherever_it_is),
         cmocka_unit_test(json_stays_json),
+        cmocka_unit_test(what_is_no_json_ends_somewhere),
     };
 
     return RUN(tests);
