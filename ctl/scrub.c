@@ -150,18 +150,22 @@ static struct found find_named(struct bytes text)
     return (struct found){n + value.keep, value.drop};
 }
 
-static struct found find_secret(struct bytes text, const char *token)
-{
-    struct found f = {0, 0};
+typedef struct found finder(struct bytes text, const char *token);
 
-    if (token && strlen(token) >= TOKEN_MIN && text.len >= strlen(token) &&
-        memcmp(text.ptr, token, strlen(token)) == 0)
-        return (struct found){0, strlen(token)};
+static struct found find_token(struct bytes text, const char *token)
+{
+    size_t n = token ? strlen(token) : 0;
+
+    return (struct found){0, n >= TOKEN_MIN && text.len >= n && memcmp(text.ptr, token, n) == 0 ? n : 0};
+}
+
+static struct found find_written(struct bytes text, const char *token)
+{
+    (void)token;
     if (*text.ptr == ':')
-        f = find_url(text);
-    else if (one_of("aAcCpPsStT", *text.ptr)) /* how secret_names begin */
-        f = find_named(text);
-    return f;
+        return find_url(text);
+    return one_of("aAcCpPsStT", *text.ptr) ? find_named(text) /* how secret_names begin */
+                                           : (struct found){0, 0};
 }
 
 static int add(struct buffer *out, struct bytes text)
@@ -177,13 +181,13 @@ static size_t escape_len(struct bytes text)
     return MIN(n, text.len);
 }
 
-/* `escaped`: the text is the inside of a JSON string, of which no escape is cut. */
-static int scrub_text(struct bytes text, const char *token, bool escaped, struct buffer *out)
+/* Appends the text without what `find` finds. `escaped`: it is the inside of a JSON string, of which no escape is cut. */
+static int pass(finder *find, struct bytes text, const char *token, bool escaped, struct buffer *out)
 {
     size_t plain = 0; /* bytes in front that stay */
 
     while (plain < text.len) {
-        struct found f = find_secret(behind(text, plain), token);
+        struct found f = find(behind(text, plain), token);
 
         if (f.drop == 0) {
             plain += escaped ? escape_len(behind(text, plain)) : 1;
@@ -195,6 +199,18 @@ static int scrub_text(struct bytes text, const char *token, bool escaped, struct
         plain = 0;
     }
     return add(out, text);
+}
+
+/* The token goes first: it may stand in a name, which stays. */
+static int scrub_text(struct bytes text, const char *token, bool escaped, struct buffer *out)
+{
+    struct buffer known = {0};
+    int ret = pass(find_token, text, token, escaped, &known);
+
+    if (ret == 0)
+        ret = pass(find_written, buffer_bytes(&known), NULL, escaped, out);
+    buffer_clear(&known);
+    return ret;
 }
 
 int scrub(struct bytes text, const char *token, struct buffer *out)

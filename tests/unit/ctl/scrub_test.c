@@ -79,6 +79,7 @@ static void our_own_token_goes_wherever_it_is(void **state)
     (void)state;
     assert_string_equal(scrubbed("xsesamex sesame", "sesame"), "x***x ***");
     assert_string_equal(scrubbed("sesam", "sesame"), "sesam");
+    assert_string_equal(scrubbed("tokensesame: x http://sesame@h", "sesame"), "token***: x http://***@h");
     assert_string_equal(scrubbed("abc", "abc"), "abc"); /* too short to be looked for */
 }
 
