@@ -14,9 +14,12 @@ static void each_cloexec_from(int first)
     DIR *d = opendir("/proc/self/fd");
     struct rlimit most = {0};
 
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (atoi(e->d_name) >= first)
-            fcntl(atoi(e->d_name), F_SETFD, FD_CLOEXEC);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        int fd = (int)strtol(e->d_name, NULL, 10); /* "." and "..": 0 */
+
+        if (fd >= first)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
     if (d) {
         closedir(d);
         return;

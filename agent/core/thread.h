@@ -9,10 +9,14 @@
 
 struct clone_args;
 
+/* The linker makes these names. NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+
 /* As libc's, and ENOSYS for EPERM, which clone3 has for nothing that libc asks of it. */
 int __wrap___clone3(struct clone_args *args, size_t size, int (*fn)(void *), void *arg);
 
 /* libc's. */
 int __real___clone3(struct clone_args *args, size_t size, int (*fn)(void *), void *arg);
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 #endif

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "core/clock.h"
@@ -167,12 +168,13 @@ static void go_on_killing(struct cgroups *c, enum cgroup_class k, const char *id
 int cgroup_leaf_kill(struct cgroups *c, enum cgroup_class k, const char *id)
 {
     char path[64];
+    struct stat st;
 
     if (!c->by_hand) {
         snprintf(path, sizeof path, "%s/cgroup.kill", id);
         if (fd_write_file(c->dirs[k], path, "1") == 0)
             return 0;
-        if (errno != ENOENT || faccessat(c->dirs[k], id, F_OK, 0) < 0)
+        if (errno != ENOENT || fstatat(c->dirs[k], id, &st, 0) < 0)
             return -1;
         c->by_hand = true;
     }

@@ -86,15 +86,29 @@ static void make_filter(bool supervised)
     if (supervised) { /* by these cgroup.kill is written to, and looked for */
         end_call_if(SYS_openat, 2, BPF_JEQ, O_WRONLY | O_CLOEXEC, SECCOMP_RET_USER_NOTIF);
         end_call_if(SYS_faccessat, 2, BPF_JEQ, F_OK, SECCOMP_RET_USER_NOTIF);
+#ifdef SYS_access
+        end_call_if(SYS_access, 1, BPF_JEQ, F_OK, SECCOMP_RET_USER_NOTIF);
+#endif
     }
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
 }
 
-/* Whether the path, the second argument of both calls, ends in the name. */
+/* Which argument is the path. */
+static unsigned path_argument(int call)
+{
+#ifdef SYS_access
+    if (call == SYS_access)
+        return 0;
+#endif
+    (void)call;
+    return 1;
+}
+
+/* Whether the call's path ends in the name. */
 static bool names_kill_file(const struct seccomp_notif *n)
 {
     char path[PATH_MAX] = "";
-    uintptr_t address = n->data.args[1];
+    uintptr_t address = n->data.args[path_argument(n->data.nr)];
     struct iovec ours = {path, sizeof path - 1};
     /* In pieces: the end of a page may be the end of what is mapped. */
     size_t first = 4096 - address % 4096;

@@ -48,11 +48,12 @@ def test_what_it_runs_finds_that_kernel_too(kernel, refusal):
 LOOK = """
 import os, sys
 for name in "cgroup.kill", "cgroup.freeze":
+    path = f"{sys.argv[1]}/user/{name}"
     try:
-        os.close(os.open(f"{sys.argv[1]}/user/{name}", os.O_WRONLY | os.O_CLOEXEC))
-        print(name, 0)
+        os.close(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+        print(name, 0, os.access(path, os.F_OK))
     except OSError as e:
-        print(name, e.errno)
+        print(name, e.errno, os.access(path, os.F_OK))
 """
 
 
@@ -60,4 +61,4 @@ def test_no_cgroup_has_a_kill_file():
     with mock.patch.object(agent, "BINARY", BUILD / "tests/enosys/guestd"), Agent() as a:
         root = a.call("guest.v1.Agent/GetInfo")["cgroupRoot"]
         r = a.run("/usr/bin/python3", "-c", LOOK, root)
-    assert r.stdout.decode().splitlines() == [f"cgroup.kill {errno.ENOENT}", "cgroup.freeze 0"], r.stderr
+    assert r.stdout.decode().splitlines() == [f"cgroup.kill {errno.ENOENT} False", "cgroup.freeze 0 True"], r.stderr
