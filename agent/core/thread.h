@@ -1,6 +1,6 @@
 /* Threads where a filter of system calls forbids clone3(2). libc takes ENOSYS only for "not here, use clone(2)": a container's filter of
  * before 2021, which answers EPERM to every call that it does not know, would leave us without any thread. So the linker sends
- * libc's own calls here (--wrap; a static libc only).
+ * libc's own calls here (--wrap; a static libc only). That of arm64 has no clone3 yet, and makes threads by clone(2).
  * Source: sysdeps/unix/sysv/linux/clone-internal.c of glibc 2.34 to 2.36. */
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
