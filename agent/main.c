@@ -14,6 +14,7 @@
 #include "core/build.h"
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/image.h"
 #include "core/limits.h"
 #include "doors.h"
 #include "files/files.h"
@@ -39,7 +40,7 @@ static struct agent {
     struct init init;
     struct loop loop;
     struct seg_pool pool, in_pool;
-    ev_timer trim;
+    ev_timer trim, started;
     struct jobs *spawners, *workers;
     struct cgroups cgroups;
     struct lowfds lowfds;
@@ -161,10 +162,21 @@ static void on_trim(struct ev_loop *ev, ev_timer *w, int revents)
     taken = now;
     seg_pool_trim(&agent.pool, keep);
     seg_pool_trim(&agent.in_pool, keep);
-    if (keep > 0)
+    if (keep > 0) {
         loop_timer(&agent.loop, w, TRIM_MS);
-    else
-        compact_heap();
+        return;
+    }
+    compact_heap();
+    image_forget();
+}
+
+/* The start is over: half of the program's code is not needed any more. */
+static void on_started(struct ev_loop *ev, ev_timer *w, int revents)
+{
+    (void)ev;
+    (void)w;
+    (void)revents;
+    image_forget();
 }
 
 /* More free segments than are worth keeping: a little later they go, if they are still too many. */
@@ -392,6 +404,8 @@ static int begin(struct err *e)
                        build_version());
     }
     identity_look(&agent.system.identity);
+    ev_init(&agent.started, on_started);
+    loop_timer(&agent.loop, &agent.started, TRIM_MS);
     return agent.flags.command
                ? entrypoint_start(&agent.entrypoint, agent.flags.command, &agent.execs.around.nofile, e)
                : 0;
