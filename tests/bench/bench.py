@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from measure import CPUS, Files
 import boot
+import crowd
 import execs
 import feeding
 import files
@@ -35,6 +36,7 @@ ROWS = {
     "start": rows.start,
     "boot": boot.boot,
     "idle": idle.idle,
+    "crowd": crowd.crowd,
     "guest": vm.guest,
     "size": size.size,
 }
