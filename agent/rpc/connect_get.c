@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "core/base64.h"
 #include "rpc/call.h"
 
@@ -37,7 +39,8 @@ static int read_message(const struct http_exchange *x, struct chain *in, struct 
     return chain_copy(in, plain, (size_t)n) < 0 ? err_nomem(e, "receive a message") : 0;
 }
 
-int connect_get(struct http_exchange *x, enum codec *codec, bool *gzip, struct chain *in, struct err *e)
+static int read_query(const struct http_exchange *x, enum codec *codec, bool *gzip, struct chain *in,
+                      struct err *e)
 {
     CLEANUP_FREE char *encoding = NULL, *compression = NULL;
     bool present;
@@ -56,4 +59,13 @@ int connect_get(struct http_exchange *x, enum codec *codec, bool *gzip, struct c
     if (rpc_parse_encoding(bytes_of(compression), gzip, e) < 0 || read_message(x, in, e) < 0)
         return -1;
     return 1;
+}
+
+int connect_get(struct http_exchange *x, enum codec *codec, bool *gzip, struct chain *in, struct err *e)
+{
+    int ret;
+
+    errno = 0; /* http_query's word for a parameter that is there, and for which there is no memory */
+    ret = read_query(x, codec, gzip, in, e);
+    return errno == ENOMEM ? err_nomem(e, "read the query") : ret;
 }

@@ -103,23 +103,25 @@ static void begin(struct http_exchange *x, uint32_t wait_ms,
     }
 }
 
-/* The query's maxWaitMs; none, or less than one: 0. Returns 0, or -1 when it is no number. */
-static int wait_of(const struct http_exchange *x, uint32_t *ms)
+/* The query's maxWaitMs; none, or less than one: 0. Returns 0, or -1 with *e: invalid_argument, it is no number. */
+static int wait_of(const struct http_exchange *x, uint32_t *ms, struct err *e)
 {
+    CLEANUP_FREE char *text = NULL;
+    char *end = NULL;
     bool present;
-    CLEANUP_FREE char *text = http_query(x, "maxWaitMs", &present);
-    char *end;
-    long n;
+    long n = 0;
 
     *ms = 0;
+    errno = 0;
+    text = http_query(x, "maxWaitMs", &present);
     if (!present)
         return 0;
-    if (!text || !*text)
-        return -1;
-    errno = 0;
-    n = strtol(text, &end, 10);
-    if (errno || *end)
-        return -1;
+    if (errno == ENOMEM)
+        return err_nomem(e, "read the query");
+    if (text)
+        n = strtol(text, &end, 10);
+    if (!end || end == text || errno || *end)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "maxWaitMs is not a number");
     *ms = (uint32_t)MAX(0, MIN(n, FREEZE_WAIT_MAX_MS));
     return 0;
 }
@@ -127,11 +129,14 @@ static int wait_of(const struct http_exchange *x, uint32_t *ms)
 void freeze_begin(struct http_exchange *x)
 {
     uint32_t wait_ms;
+    struct err e;
 
-    if (wait_of(x, &wait_ms) < 0)
-        http_error(x, 400, "maxWaitMs is not a number");
-    else
+    if (wait_of(x, &wait_ms, &e) == 0)
         begin(x, wait_ms, freezer_freeze);
+    else if (e.status == STATUS_INVALID_ARGUMENT)
+        http_error(x, 400, "%s", e.text);
+    else
+        refuse(x, &e);
 }
 
 void unfreeze_begin(struct http_exchange *x)
