@@ -3,7 +3,8 @@
 #include <link.h>
 #include <sys/mman.h>
 
-extern const char __ehdr_start[]; /* the linker's: where the program's file is mapped */
+extern const char
+    __ehdr_start[]; /* the linker's: where the program, which is a PIE, is mapped: its address 0 */
 
 void image_forget(void)
 {
