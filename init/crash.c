@@ -14,6 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "core/arch.h"
 #include "core/fd.h"
 #include "init/machine.h"
 
@@ -91,18 +92,6 @@ static int look_at_image(struct dl_phdr_info *info, size_t size, void *arg)
 
 /* --- the handler ----------------------------------------------------------------------------- */
 
-static uintptr_t instruction(const ucontext_t *u)
-{
-#if defined(__x86_64__)
-    return (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-    return (uintptr_t)u->uc_mcontext.pc;
-#else
-    (void)u;
-    return image;
-#endif
-}
-
 static void tell(int signo, const siginfo_t *info, const ucontext_t *u)
 {
     struct line l = {.len = 0};
@@ -119,7 +108,7 @@ static void tell(int signo, const siginfo_t *info, const ucontext_t *u)
         put_number(&l, (uintptr_t)info->si_pid, 10);
     }
     put(&l, ", ip guestd+0x");
-    put_number(&l, instruction(u) - image, 16);
+    put_number(&l, arch_instruction(u) - image, 16);
     put(&l, ", build id ");
     put(&l, *build_id ? build_id : "none");
     put(&l, "\n");

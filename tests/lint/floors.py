@@ -1,5 +1,5 @@
-"""The floors of docs/design.md "The house": what a file includes lies on its own floor or below, and protocols are
-named where they are spoken.
+"""The floors of docs/design.md "The house": what a file includes lies on its own floor or below, protocols are named where
+they are spoken, and one file knows the processor.
 """
 import re
 from pathlib import Path
@@ -44,6 +44,11 @@ PROTOCOLS = [
     (r"(?i)\"(?:transfer-encoding|content-(?:type|length|encoding)|www-authenticate|accept-encoding)\b",
      "a header of HTTP's framing or content"),
 ]
+
+# What tells one processor from another; only this file may ask.
+PROCESSOR_FILE = Path("agent/core/arch.c")
+PROCESSORS = re.compile(r"\b(?:__x86_64__|__x86_64|__amd64\w*|__i386\w*|__aarch64\w*|__arm\w*|__ARM_\w+|__riscv\w*|__CHAR_UNSIGNED__"
+                        r"|AUDIT_ARCH_\w+|__asm__|asm|\w*mmintrin|arm_neon|cpuid)\b")
 
 
 def floor_of(path):
@@ -101,11 +106,18 @@ def check_protocols(path, text):
             yield f'{path}:{tree.line_of(text, m.start())}: {m[0]!r} names {what}; that is for rpc/ and http/'
 
 
+def check_processor(path, text):
+    if path != PROCESSOR_FILE:
+        for m in PROCESSORS.finditer(text):
+            yield f"{path}:{tree.line_of(text, m.start())}: {m[0]} is of one processor; that is for {PROCESSOR_FILE}"
+
+
 findings = []
 for path in tree.files(".c", ".h"):
+    text = tree.code(path)
+    findings += check_processor(path, text)
     if path.parts[0] not in ("agent", "init", "ctl"):
         continue
-    text = tree.code(path)
     findings += check_includes(path, text)
     if path.parts[0] == "agent":
         findings += check_protocols(path, text)

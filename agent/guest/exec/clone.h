@@ -1,6 +1,5 @@
 /* Starting a child that shares our memory until it execs, with everything that only the kernel can do without
- * a race: into its cgroup, with default signal handlers, its pid written down before it runs. The one place
- * that knows the processor. */
+ * a race: into its cgroup, with default signal handlers, its pid written down before it runs. */
 #ifndef GUEST_EXEC_CLONE_H
 #define GUEST_EXEC_CLONE_H
 
