@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/err.h"
 #include "core/fd.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/pages.h"
 
 /* libev aborts when its allocator fails, so it gets memory that cannot: an arena in .bss, of which the kernel
  * backs only what is used. Its arrays grow by doubling, the largest (one entry per descriptor, per pending
@@ -21,17 +21,6 @@ static size_t memory_used;
 struct memory_head {
     _Alignas(16) size_t size;
 };
-
-/* What was outgrown is not used again: its whole pages go back to the kernel. */
-static void forget(void *block, size_t size)
-{
-    const uintptr_t page = 4096;
-    uintptr_t start = ((uintptr_t)block + page - 1) & ~(page - 1),
-              end = ((uintptr_t)block + size) & ~(page - 1);
-
-    if (start < end)
-        madvise((void *)start, end - start, MADV_DONTNEED);
-}
 
 static void *memory_realloc(void *old, long size)
 {
@@ -59,7 +48,7 @@ static void *memory_realloc(void *old, long size)
         size_t had = ((struct memory_head *)old - 1)->size;
 
         memcpy(h + 1, old, had);
-        forget(old, had);
+        pages_forget(old, had); /* it is not used again */
     }
     h->size = want;
     return h + 1;

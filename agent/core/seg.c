@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "core/pages.h"
+
 #define WARM_MAX (SEG_WARM_BYTES / SEG_SIZE)
 
 /* Reserved, not backed: the kernel gives a page when it is first touched. */
@@ -153,7 +155,7 @@ static void cool(struct seg_pool *pool, uint32_t keep)
             *s = (struct seg){.cap = 0};
             run++;
         } else if (run > 0) {
-            madvise(pool->base + (size_t)(i - run) * SEG_SIZE, (size_t)run * SEG_SIZE, MADV_DONTNEED);
+            pages_forget(pool->base + (size_t)(i - run) * SEG_SIZE, (size_t)run * SEG_SIZE);
             run = 0;
         }
         if (warm && !goes) {
@@ -166,12 +168,7 @@ static void cool(struct seg_pool *pool, uint32_t keep)
 /* Gives back the pages between the headers from and to: all in them are cold, and to be cold is to be zero. */
 static void forget_headers(struct seg_pool *pool, uint32_t from, uint32_t to)
 {
-    const uintptr_t page = 4096;
-    uintptr_t start = ((uintptr_t)&pool->segs[from] + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)&pool->segs[to] & ~(page - 1);
-
-    if (start < end)
-        madvise((void *)start, end - start, MADV_DONTNEED);
+    pages_forget(&pool->segs[from], (to - from) * sizeof *pool->segs);
 }
 
 /* How many of the first SEG_UNITS headers are of free units that stay warm. */
