@@ -33,6 +33,8 @@ static void text_cannot_be_forged(void **state)
     log_init(LOG_INFO, LOG_TEXT, false);
     CAPTURE(log_info("a.b", LOG_STR("k", "x\ny=\"z\" \xff"), LOG_INT("n", -5), LOG_STR("plain", "p")));
     assert_non_null(strstr(captured, " INFO a.b k=\"x\\u000ay=\\\"z\\\" \xef\xbf\xbd\" n=-5 plain=p\n"));
+    CAPTURE(log_info("a.b", LOG_STR("k", "\xc3\xa4")));
+    assert_non_null(strstr(captured, " k=\"\xc3\xa4\"\n"));
     CAPTURE(log_debug("not.this"));
     assert_string_equal(captured, "");
 }
