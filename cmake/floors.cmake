@@ -22,7 +22,7 @@ function(guestd_program name)
         ${CMAKE_SOURCE_DIR}/cmake/frames.ld ${CMAKE_SOURCE_DIR}/cmake/debug-frames)
       add_custom_command(TARGET ${name} POST_BUILD
         COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
-        COMMAND ${CMAKE_SOURCE_DIR}/cmake/debug-frames $<TARGET_FILE:${name}>.debug
+        COMMAND ${CMAKE_SOURCE_DIR}/cmake/debug-frames ${CMAKE_OBJCOPY} $<TARGET_FILE:${name}>.debug
         COMMAND ${CMAKE_STRIP} -R .eh_frame -R .gcc_except_table $<TARGET_FILE:${name}>
         COMMAND ${CMAKE_OBJCOPY} --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>)
     endif()
