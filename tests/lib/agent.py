@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESET = os.environ.get("GUESTD_PRESET", "release")
+ARCH = "arm64" if "arm64" in PRESET else "amd64"
 BUILD = ROOT / "build" / PRESET
 KERNEL = os.environ.get("GUESTD_KERNEL")  # enosys, eperm: as on an older one (tests/kernel)
 BINARY = BUILD / "tests" / KERNEL / "guestd" if KERNEL else BUILD / "guestd"

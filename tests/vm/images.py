@@ -8,9 +8,9 @@ import os
 import subprocess
 import tarfile
 
-from agent import BINARY, ROOT
+from agent import ARCH, BINARY, ROOT
 
-CACHE = ROOT / "build/deps/vm"
+CACHE = ROOT / "build/deps/vm" / {"amd64": ".", "arm64": "arm64"}[ARCH]
 BAKE = ROOT / "rootfs/bake"
 IMAGES = ROOT / "build/baked"
 VSOCK = ["virtio_pci", "vmw_vsock_virtio_transport", "vsock_loopback"]  # what Debian's kernels have not built in

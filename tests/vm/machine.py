@@ -7,6 +7,7 @@ emulates unless a trial shows that KVM works here. tests/vm/setup makes what is 
 import functools
 import json
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -15,12 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent import BINARY, ROOT, Agent, Connection, RpcError, wait_for
+from agent import ARCH, ROOT, Agent, Connection, RpcError, wait_for
 from images import CACHE, VSOCK, initramfs
 
 RUNS = ROOT / "build/vm"
-CTL = BINARY.parent / "guestctl"
-KERNELS = ["5.10", "6.1", "6.12"]
+CTL = ROOT / "build/release/guestctl"  # it runs here, whatever the guest is
+KERNELS = {"amd64": ["5.10", "6.1", "6.12"], "arm64": ["6.1"]}[ARCH]
 CPUS = {"kvm": "2", "tcg": "1"}  # emulated, a second one sometimes runs into an instruction that the first one just patches
 PORT = 49983
 MODULES = ["virtio_blk", "virtio_net", "overlay", "squashfs"]  # that images have besides; a configuration loads them
@@ -28,8 +29,15 @@ HANG = 120  # seconds after which something that takes one or two is called stuc
 STILL_AFTER = 8  # seconds: still.c waits 7 until it begins to watch
 TRY = 2  # seconds after which a connection made to a booting guest is given up: the backend may have lost it
 
+# What an architecture's QEMU is called by; its machine; its serial port. Arm's pointers are signed the quick way.
+MACHINES = {
+    "amd64": (["qemu-system-x86_64", "-cpu", "max"], "q35", "ttyS0"),
+    "arm64": (["qemu-system-aarch64", "-cpu", "max,pauth-impdef=on"], "virt", "ttyAMA0"),
+}
+QEMU, MACHINE, CONSOLE = MACHINES[ARCH]
+
 # Without these an emulated boot takes twice as long. panic=-1: a kernel that panics ends QEMU.
-WORDS = "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 cryptomgr.notests no_timer_check"
+WORDS = f"console={CONSOLE} quiet panic=-1 mitigations=off init_on_alloc=0 cryptomgr.notests no_timer_check"
 
 
 def spawn(words, directory, log):
@@ -49,8 +57,8 @@ def end(process):
 
 
 def qemu(accelerator, kernel, *more):
-    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-cpu", "max",
-            "-M", f"q35,accel={accelerator},memory-backend=memory",
+    return [*QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-M", f"{MACHINE},accel={accelerator},memory-backend=memory",
             "-m", "256", "-object", "memory-backend-memfd,id=memory,size=256M,share=on",  # the backend sees it too
             "-kernel", CACHE / kernel / "vmlinux", "-serial", "file:console.log", *more]
 
@@ -58,7 +66,7 @@ def qemu(accelerator, kernel, *more):
 @functools.cache
 def accelerator():
     """"kvm" where a kernel gets as far as to miss its root under it, within 10 s; /dev/kvm alone says little."""
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if platform.machine() != {"amd64": "x86_64", "arm64": "aarch64"}[ARCH] or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     RUNS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kvm-", dir=RUNS) as directory:
@@ -163,7 +171,7 @@ def disk(path, name="disk", bus=None):
     return [*drive(path, name), "-device", f"virtio-blk-pci,drive={name}" + (f",bus={bus}" if bus else "")]
 
 
-BACKEND = [CACHE / "bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock", "--uds-path=v.sock"]
+BACKEND = [ROOT / "build/deps/vm/bin/vhost-device-vsock", "--guest-cid=3", "--socket=vhost.sock", "--uds-path=v.sock"]
 
 
 class Guest(Agent):
