@@ -6,11 +6,23 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
 
 import guestctl  # noqa: E402
+import emulation  # noqa: E402
 from agent import Agent, PRESET  # noqa: E402
 
 
 def pytest_report_header():
     return f"guestd: build/{PRESET}/guestd"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Takes out what is beyond an emulator, and tells how many; a name that stands for nothing is an error."""
+    whole = not any("::" in word for word in config.args)
+    if whole and (names := emulation.stale([item.nodeid for item in items])):
+        raise pytest.UsageError(f"{emulation.LIST}: there is no {', '.join(names)}")
+    out = [item for item in items if any(emulation.is_named(item.nodeid, name) for name in emulation.beyond())]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ static void a_terminals_output_is_pty(void **state)
     ask_stream(
         &t, "Start", "",
         "{\"process\":{\"cmd\":\"stty\",\"args\":[\"size\"]},\"pty\":{\"size\":{\"cols\":91,\"rows\":33}}}");
-    HEAR(&t, "{\"event\":{\"data\":{\"pty\":\"MzMgOTENCg==\"}}}"); /* 33 91 */
+    HEAR(&t, "{\"event\":{\"data\":{\"pty\":\"MzMgOTE"); /* 33 91; the end of the line may come by itself */
     HEAR(&t, "\"end\"");
     hang_up(&t);
 }
