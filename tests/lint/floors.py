@@ -48,7 +48,7 @@ PROTOCOLS = [
 # What tells one processor from another; only this file may ask.
 PROCESSOR_FILE = Path("agent/core/arch.c")
 PROCESSORS = re.compile(r"\b(?:__x86_64__|__x86_64|__amd64\w*|__i386\w*|__aarch64\w*|__arm\w*|__ARM_\w+|__riscv\w*|__CHAR_UNSIGNED__"
-                        r"|AUDIT_ARCH_\w+|__asm__|asm|\w*mmintrin|arm_neon|cpuid)\b")
+                        r"|AUDIT_ARCH_\w+|__asm__ volatile|asm volatile|\w*mmintrin|arm_neon|cpuid)\b")
 
 
 def floor_of(path):
