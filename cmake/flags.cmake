@@ -12,7 +12,13 @@ target_compile_options(house INTERFACE -funsigned-char)
 # Position independent in every preset: a static PIE in release, and the same code for the sanitizers.
 add_compile_options(-fPIE -ffunction-sections -fdata-sections -fno-strict-aliasing -fvisibility=hidden
   -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
-add_link_options(-Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+add_link_options(-Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack)
+# On arm64 a page may have 64 KiB, and each border between segments would cost the file as much.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  add_link_options(-Wl,-z,separate-code)
+else()
+  add_link_options(-Wl,-z,noseparate-code)
+endif()
 
 if(GUESTD_SANITIZE)
   add_compile_options(-fsanitize=${GUESTD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g)
