@@ -129,11 +129,6 @@ def test_an_older_host_runs_a_process(guest, before):
 # --- a newer host -----------------------------------------------------------------------------------------------------
 
 
-def told(message):
-    """What an answer says, but for the time of it."""
-    return {name: value for name, value in json_format.MessageToDict(message).items() if name != "now"}
-
-
 @pytest.mark.parametrize("method, request_", METHODS)
 def test_what_a_newer_host_says_besides_is_passed_over(guest, now, after, method, request_):
     plain = json_format.ParseDict(request_, now.method(method)[0]()).SerializeToString()
