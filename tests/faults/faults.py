@@ -204,11 +204,13 @@ def settled(a, before):
 
 
 def at_rest(a, listeners=1):
-    """The agent's descriptors when it has done everything once. Two are opened at their first need and kept: inotify for watches,
-    and inotify for the leaf of a program that outlives its leader."""
+    """The agent's descriptors when it has done everything once. Some are opened at their first need and kept: inotify for watches,
+    inotify for the leaf of a program that outlives its leader, the mount table, and the user data, once it is in a cache."""
     for fields in ({}, {"stdin": True}, {"pty": {"size": {"cols": 80, "rows": 24}}}):
         assert a.run("/bin/true", **fields).code == 0
     assert a.shell("sleep .1 >/dev/null 2>&1 &").code == 0
+    for _ in range(2):
+        a.call("filesystem.Filesystem/Stat", {"path": "/"})
     watcher = a.call("filesystem.Filesystem/CreateWatcher", {"path": "/"})
     a.call("filesystem.Filesystem/RemoveWatcher", watcher)
     wait_for(lambda: children(a) == [] and leaves(a) == [])
