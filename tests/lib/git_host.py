@@ -2,18 +2,24 @@
 import base64
 import http.server
 import os
+import shutil
 import socket
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
-from agent import protos
+from agent import RpcError, protos
 
 protos()
 from guest.v1 import git_pb2  # noqa: E402
 
 GIT = "guest.v1.Git"
 QUIET = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
+ANN = {"name": "Ann Ö", "email": "ann@example.com"}
+BEN = {"name": "Ben", "email": "ben@example.com"}
+AS_USER = {"user": 1000, "group": 1000, "env": {"HOME": "/home/user", "PATH": os.environ["PATH"], "LC_ALL": "C",
+                                                "GIT_TERMINAL_PROMPT": "0"}}
 USER = {"Authorization": "Basic " + base64.b64encode(b"user:").decode()}
 
 
@@ -34,6 +40,32 @@ def failure(error):
 
 def reason(error):
     return git_pb2.GitFailure.Reason.Name(failure(error).reason).removeprefix("REASON_")
+
+
+# --- calls
+
+def b64(*names):
+    return [base64.b64encode(os.fsencode(name)).decode() for name in names]
+
+
+def call(agent, method, path="", headers=None, **fields):
+    message = {"path": str(path), **fields} if path else fields
+    return agent.call(f"{GIT}/{method}", message, **(headers or {}))
+
+
+def refused(agent, method, path="", headers=None, **fields):
+    """(the code, the reason) that a call ends with."""
+    with pytest.raises(RpcError) as e:
+        call(agent, method, path, headers, **fields)
+    return e.value.code, reason(e.value)
+
+
+def text(repo, *args, **kwargs):
+    return git(repo, *args, **kwargs).decode().rstrip("\n")
+
+
+def head(repo, name="HEAD"):
+    return text(repo, "rev-parse", name)
 
 
 # --- repositories
@@ -69,6 +101,31 @@ def bare(tmp_path):
     return repo
 
 
+@pytest.fixture
+def home():
+    """The user's home, which is the namespace's own, without any configuration of git's."""
+    assert os.path.ismount("/home")
+    for name in (".gitconfig", ".git-credentials"):
+        Path("/home/user", name).unlink(missing_ok=True)
+    return Path("/home/user")
+
+
+@pytest.fixture
+def mine(shared, home):
+    """A repository of the user's."""
+    path = home / "mine"
+    shutil.rmtree(path, ignore_errors=True)
+    call(shared, "Init", path, USER, initialBranch="main")
+    return path
+
+
+def own(repo, *args, check=True):
+    """The user's own git, with his and the machine's configuration."""
+    r = subprocess.run(["git", "-C", str(repo), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **AS_USER)
+    assert not check or r.returncode == 0, r.stderr
+    return r.stdout
+
+
 NAMES = [b"plain", b"with space", b"new\nline", b"tab\there", b'quo"te', b"back\\slash", b"-dash", b":colon", b"n" * 255,
          b"\xff\xfe", "é".encode(), "e\u0301".encode(), b".gitx", b"a.git", b"'", b"deep/er/file", b"# branch.oid x", b"? x"]
 
@@ -101,8 +158,6 @@ def change(rng, repo):
             os.rename(old, path)
             git(repo, "add", "-A")
 
-
-# --- calls
 
 def run(agent, path, *args, codec="json", **fields):
     message = {"path": str(path), "args": list(args), **fields}

@@ -2,7 +2,7 @@ import os
 
 import git_host
 
-bare, repo = git_host.bare, git_host.repo  # fixtures
+bare, home, mine, repo = git_host.bare, git_host.home, git_host.mine, git_host.repo  # fixtures
 
 
 def pytest_configure(config):

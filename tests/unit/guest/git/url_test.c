@@ -80,9 +80,40 @@ static void bad_ones(void **state)
     }
 }
 
+static void hidden(void **state)
+{
+    static const char *const cases[][2] = {
+        {"https://a:b@h/x", "https://h/x"},
+        {"https://token@h", "https://h"},
+        {"HTTPS://a:b@c@h/x@y", "HTTPS://h/x@y"},
+        {"ssh://git@h/x", "ssh://git@h/x"},
+        {"ssh://git:b@h/x", "ssh://git@h/x"},
+        {"git+ssh://git:b@h/x", "git+ssh://git@h/x"},
+        {"ssh+git://git:b@h/x", "ssh+git://git@h/x"},
+        {"ssh://:b@h/x", "ssh://h/x"},
+        {"url.https://t@h/.insteadof", "url.https://h/.insteadof"},
+        {"x https://a:b@h/ y http://c@i\nz@k", "x https://h/ y http://i\nz@k"},
+        {"git@h:x", "git@h:x"},
+        {"https://h/x", "https://h/x"},
+        {"://@", "://"},
+        {"a://", "a://"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[64];
+
+        strcpy(text, cases[i][0]);
+        text[git_url_hide(text, strlen(text))] = 0;
+        assert_string_equal(text, cases[i][1]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad_ones)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad_ones),
+                                       cmocka_unit_test(hidden)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
