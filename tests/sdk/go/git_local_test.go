@@ -48,8 +48,7 @@ func (c *client) commitFile(dir, text string) string {
 	c.file(filepath.Join(dir, "a"), text)
 	call(c, g.Add, &pb.AddRequest{Path: dir, All: true})
 	r := call(c, g.Commit, &pb.CommitRequest{Path: dir, Message: "Say " + text, Author: ann, Committer: ann})
-	equal(c, "the commit", r.Commit, c.plumbing(dir, "rev-parse", "HEAD"))
-	equal(c, "the branch", r.Branch, "main")
+	same(c, "what Commit says", r, &pb.CommitResponse{Commit: c.plumbing(dir, "rev-parse", "HEAD"), Branch: "main"})
 	return r.Commit
 }
 
