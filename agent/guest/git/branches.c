@@ -2,6 +2,8 @@
 
 #include "core/limits.h"
 
+#define TIME_MAX 253402300799 /* the end of the year 9999, behind which a date has no text in JSON */
+
 /* --- fields ---------------------------------------------------------------------------------- */
 
 /* The next field, which a NUL ends, cut off the front of *rest; false: there is none. */
@@ -20,20 +22,15 @@ static bool field(struct bytes *rest, struct bytes *out)
 /* A whole decimal number of that many digits at most. */
 static bool number(struct bytes text, size_t digits, int64_t *out)
 {
-    bool minus = text.len > 0 && *text.ptr == '-';
-
     *out = 0;
-    for (size_t i = minus; i < text.len; i++) {
+    for (size_t i = 0; i < text.len; i++) {
         unsigned digit = (unsigned)(text.ptr[i] - '0');
 
-        if (digit > 9)
+        if (digit > 9 || i >= digits)
             return false;
         *out = *out * 10 + (int64_t)digit;
-        if (i - minus >= digits)
-            return false;
     }
-    *out = minus ? -*out : *out;
-    return text.len > minus;
+    return text.len > 0;
 }
 
 /* Cuts the prefix off; false: it is not there. */
@@ -87,7 +84,7 @@ static bool parse(struct bytes line, struct git_branch *b)
     b->symbolic = symref.len > 0;
     if (!cut(&b->upstream, "refs/remotes/"))
         (void)cut(&b->upstream, "refs/heads/");
-    b->has_time = number(time, 18, &b->time);
+    b->has_time = number(time, 12, &b->time) && b->time <= TIME_MAX;
     b->subject = line;
     return take_track(track, b);
 }

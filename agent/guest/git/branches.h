@@ -23,7 +23,7 @@ struct git_branch {
     bool gone;             /* the upstream is not there */
     uint32_t ahead, behind;
     bool has_time;
-    int64_t time; /* of the commit: seconds since the epoch */
+    int64_t time; /* of the commit: seconds since the epoch, up to the year 9999 */
     struct bytes subject;
 };
 

@@ -58,6 +58,24 @@ static void every_field(void **state)
     }
 }
 
+/* A commit may say any time; what no calendar holds is none. */
+static void times(void **state)
+{
+    struct err e;
+
+    (void)state;
+    assert_int_equal(read_all(BYTES_LIT(LINE("refs/heads/a", "", "", "", "", "253402300799", "")), 1000, &e),
+                     0);
+    assert_string_equal(told, "a aa  +0-0 @253402300799 ;");
+    assert_int_equal(read_all(BYTES_LIT(LINE("refs/heads/a", "", "", "", "", "253402300800", "")), 1000, &e),
+                     0);
+    assert_string_equal(told, "a aa  +0-0 @-1 ;");
+    assert_int_equal(
+        read_all(BYTES_LIT(LINE("refs/heads/a", "", "", "", "", "99999999999999999999999999", "")), 1000, &e),
+        0);
+    assert_string_equal(told, "a aa  +0-0 @-1 ;");
+}
+
 static void what_git_does_not_write(void **state)
 {
     static const struct bytes cases[] = {
@@ -81,7 +99,7 @@ static void what_git_does_not_write(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_field),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_field), cmocka_unit_test(times),
                                        cmocka_unit_test(what_git_does_not_write)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
