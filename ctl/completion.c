@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "ctl/ctl.h"
+#include "ctl/git.h"
 
 /* Completion scripts, written from the tables. */
 
@@ -59,7 +59,27 @@ static void bash_words(void)
         "        *) verb=${words[i]}; break ;;\n"
         "        esac\n"
         "    done\n"
+        "    if [[ $verb == git ]]; then\n"
+        "        verb='git '\n"
+        "        for ((i++; i < last; i++)); do\n"
+        "            [[ ${words[i]} == -* ]] || { verb+=${words[i]}; break; }\n"
+        "        done\n"
+        "    fi\n"
         "    case $verb in");
+}
+
+/* The verbs of git: their names begin with "git ". */
+static void bash_git(void)
+{
+    printf("    'git ') COMPREPLY=($(compgen -W '");
+    for (size_t i = 0; i < git_row_count; i++)
+        printf("%s%s", i ? " " : "", git_row_name(&git_rows[i]));
+    puts("' -- \"$cur\")) ;;");
+    for (size_t i = 0; i < git_row_count; i++) {
+        printf("    '%s') COMPREPLY=($(compgen -W '", git_rows[i].verb.name);
+        words_of(git_rows[i].verb.options, git_rows[i].verb.option_count, " ");
+        puts("' -- \"$cur\")) ;;");
+    }
 }
 
 static void bash(void)
@@ -78,6 +98,7 @@ static void bash(void)
         words_of(verbs[i].options, verbs[i].option_count, " ");
         puts("' -- \"$cur\")) ;;");
     }
+    bash_git();
     puts("    esac\n"
          "    case $verb:$cur in\n"
          "    *:-*) ;;\n"
@@ -144,6 +165,34 @@ static void zsh_option(const struct option *o)
         zsh_option_as(written, o);
 }
 
+/* A verb's options and what its operands are. */
+static void zsh_arguments(const char *name, const struct verb *v, const char *operands)
+{
+    printf("        %s) _arguments \\\n", name);
+    for (size_t k = 0; k < v->option_count; k++)
+        zsh_option(&v->options[k]);
+    printf("        \"*: :%s\" ;;\n", operands);
+}
+
+static void zsh_git(void)
+{
+    puts("        git)\n"
+         "            if (( CURRENT == 2 )); then\n"
+         "                verbs=(");
+    for (size_t i = 0; i < git_row_count; i++)
+        printf("        '%s:%s'\n", git_row_name(&git_rows[i]), git_rows[i].verb.summary);
+    puts("                )\n"
+         "                _describe verb verbs\n"
+         "                return\n"
+         "            fi\n"
+         "            shift words\n"
+         "            (( CURRENT-- ))\n"
+         "            case $words[1] in");
+    for (size_t i = 0; i < git_row_count; i++)
+        zsh_arguments(git_row_name(&git_rows[i]), &git_rows[i].verb, "_files");
+    puts("            esac ;;");
+}
+
 static void zsh(void)
 {
     puts("#compdef guestctl");
@@ -168,11 +217,9 @@ static void zsh(void)
 
         if (verbs[i].option_count == 0 && strcmp(operands, "_files") == 0)
             continue;
-        printf("        %s) _arguments \\\n", verbs[i].name);
-        for (size_t k = 0; k < verbs[i].option_count; k++)
-            zsh_option(&verbs[i].options[k]);
-        printf("        \"*: :%s\" ;;\n", operands);
+        zsh_arguments(verbs[i].name, &verbs[i], operands);
     }
+    zsh_git();
     puts("        completion) _values shell bash zsh fish ;;\n"
          "        esac ;;\n"
          "    esac\n"
@@ -222,6 +269,28 @@ static void fish_paths(void)
          "(commandline -ct)' -F");
 }
 
+static void fish_git(void)
+{
+    fputs("set -l git_verbs", stdout);
+    for (size_t i = 0; i < git_row_count; i++)
+        printf(" %s", git_row_name(&git_rows[i]));
+    putchar('\n');
+    for (size_t i = 0; i < git_row_count; i++) {
+        const struct verb *v = &git_rows[i].verb;
+        char condition[128];
+
+        printf(
+            "complete -c guestctl -n \"__fish_seen_subcommand_from git; and not __fish_seen_subcommand_from "
+            "$git_verbs\" -a %s -d \"%s\"\n",
+            git_row_name(&git_rows[i]), v->summary);
+        snprintf(condition, sizeof condition,
+                 "__fish_seen_subcommand_from git; and __fish_seen_subcommand_from %s",
+                 git_row_name(&git_rows[i]));
+        for (size_t k = 0; k < v->option_count; k++)
+            fish_option(condition, &v->options[k]);
+    }
+}
+
 static void fish(void)
 {
     puts("# fish completion for guestctl\n"
@@ -238,6 +307,7 @@ static void fish(void)
             fish_option(condition, &verbs[i].options[k]);
     }
     puts("complete -c guestctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'");
+    fish_git();
     fish_paths();
 }
 

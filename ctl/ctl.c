@@ -7,6 +7,7 @@
 
 #include "core/build.h"
 #include "core/fd.h"
+#include "ctl/git.h"
 #include "rpc/codec/codec.h"
 
 enum { TARGET = 1, WAIT, TOKEN_FILE, PROTOCOL, JSON, HELP, VERSION };
@@ -73,6 +74,18 @@ struct options ctl_options(const struct verb *v, int argc, char **argv)
     return (struct options){.table = v->options, .count = v->option_count, .argc = argc, .argv = argv};
 }
 
+/* The verbs of git, one to a line. */
+static void git_verbs_help(void)
+{
+    for (size_t i = 0; i < git_row_count; i++) {
+        const struct verb *v = &git_rows[i].verb;
+        char left[64];
+
+        snprintf(left, sizeof left, "%s %s", v->name, v->operands);
+        printf("%s  %-34s %s\n", i == 0 ? "\n" : "", left, v->summary);
+    }
+}
+
 static void help(void)
 {
     puts("guestctl [OPTIONS] VERB: call the agent of a guest\n");
@@ -89,7 +102,7 @@ static void help(void)
          "guestctl(1) says more.");
 }
 
-static void verb_help(const struct verb *v)
+void ctl_verb_help(const struct verb *v)
 {
     printf("guestctl %s%s%s%s: %s\n", v->name, v->option_count ? " [OPTIONS]" : "", *v->operands ? " " : "",
            v->operands, v->summary);
@@ -99,6 +112,8 @@ static void verb_help(const struct verb *v)
     }
     if (v->text)
         printf("\n%s\n", v->text);
+    if (v->run == verb_git)
+        git_verbs_help();
 }
 
 static int read_token(struct ctl *c, const char *path, struct err *e)
@@ -166,7 +181,7 @@ int ctl_run(int argc, char **argv)
         if (strcmp(argv[o.at], v->name) != 0)
             continue;
         if (o.at + 1 < argc && (strcmp(argv[o.at + 1], "--help") == 0 || strcmp(argv[o.at + 1], "-h") == 0)) {
-            verb_help(v);
+            ctl_verb_help(v);
             return CTL_OK;
         }
         if (target_parse(&c.target, target, &e) < 0)

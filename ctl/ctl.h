@@ -54,12 +54,16 @@ int ctl_duration(const char *text, uint64_t *ms, struct err *e);
 /* Starts parsing a verb's words; use with options_next. */
 struct options ctl_options(const struct verb *v, int argc, char **argv);
 
+/* Prints what `guestctl VERB --help` says. */
+void ctl_verb_help(const struct verb *v);
+
 /* Says what is wrong with a verb's words and returns `code`. */
 int ctl_usage(const struct verb *v, int code, const char *why);
 
 int verb_exec(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_attach(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_logs(struct ctl *c, const struct verb *v, int argc, char **argv);
+int verb_git(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_bridge(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_ps(struct ctl *c, const struct verb *v, int argc, char **argv);
 int verb_kill(struct ctl *c, const struct verb *v, int argc, char **argv);

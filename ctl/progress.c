@@ -23,25 +23,24 @@ void progress_add(struct progress *p, uint64_t bytes, bool file)
     p->files += file;
 }
 
-/* "1.5 MiB" */
-static void size_text(double bytes, char out[24])
+void progress_size(double bytes, char out[PROGRESS_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     size_t u = 0;
 
     for (; bytes >= 1024 && u < ARRAY_LEN(units) - 1; u++)
         bytes /= 1024;
-    snprintf(out, 24, u == 0 ? "%.0f %s" : "%.1f %s", bytes, units[u]);
+    snprintf(out, PROGRESS_SIZE, u == 0 ? "%.0f %s" : "%.1f %s", bytes, units[u]);
 }
 
 void progress_text(const struct progress *p, uint64_t ms, char out[PROGRESS_LINE])
 {
     double rate = (double)p->bytes * 1000 / (double)MAX(ms, (uint64_t)1);
     uint64_t rest = rate > 0 && p->total > p->bytes ? (uint64_t)((double)(p->total - p->bytes) / rate) : 0;
-    char done[24], speed[24];
+    char done[PROGRESS_SIZE], speed[PROGRESS_SIZE];
 
-    size_text((double)p->bytes, done);
-    size_text(rate, speed);
+    progress_size((double)p->bytes, done);
+    progress_size(rate, speed);
     if (p->total > 0)
         snprintf(out, PROGRESS_LINE, "%3u%%  %s  %s/s  %llu:%02u left",
                  (unsigned)((double)MIN(p->bytes, p->total) * 100 / (double)p->total), done, speed,

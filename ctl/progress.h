@@ -13,6 +13,10 @@ struct progress {
 };
 
 #define PROGRESS_LINE 128
+#define PROGRESS_SIZE 24
+
+/* "1.5 MiB" */
+void progress_size(double bytes, char out[PROGRESS_SIZE]);
 
 void progress_init(struct progress *p);
 void progress_add(struct progress *p, uint64_t bytes, bool file);

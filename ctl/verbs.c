@@ -176,6 +176,13 @@ const struct verb verbs[] = {
      "create, write, remove, rename (of the old name), chmod, and the name in the directory; overflow when\n"
      "events were lost. It ends when it is interrupted.",
      OPTIONS(watch_options), verb_watch},
+    {"git", "VERB [OPTIONS] [OPERAND...]", "run git in the guest: clone, status, commit, push, ...",
+     "The guest's own git does it, as the user of the guest. Credentials come from this machine's helper, a "
+     "file or standard\n"
+     "input, and stay nowhere. What it wrote is shown when it fails. With --json each message of the answer "
+     "is one line, bytes\n"
+     "in base64, and a failure is {\"error\":{\"reason\":...}}.",
+     NULL, 0, verb_git},
     {"bridge", "LISTEN", "let programs on this host reach the agent through a socket here",
      "LISTEN is tcp:HOST:PORT or unix:PATH; port 0 is any. When it listens it prints the address. Whoever "
      "can\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/git.h"
 #include "flags.h"
 
 /* Text in which troff sees no request and no escape. A line break of the table is a space: troff fills lines. */
@@ -55,24 +56,35 @@ static void ctl_option_list(void)
         option(&global_options[i]);
 }
 
+static void verb(const struct verb *v)
+{
+    fputs(".SS guestctl ", stdout);
+    text(v->name);
+    fputs(v->option_count ? " [OPTIONS]" : "", stdout);
+    fputs(*v->operands ? " " : "", stdout);
+    text(v->operands);
+    putchar('\n');
+    printf("%c", v->summary[0] - 'a' + 'A');
+    text(v->summary + 1);
+    puts(".");
+    if (v->text) {
+        text(v->text);
+        putchar('\n');
+    }
+    for (size_t k = 0; k < v->option_count; k++)
+        option(&v->options[k]);
+}
+
 static void verb_list(void)
 {
-    for (size_t i = 0; i < verb_count; i++) {
-        const struct verb *v = &verbs[i];
+    for (size_t i = 0; i < verb_count; i++)
+        verb(&verbs[i]);
+}
 
-        printf(".SS guestctl %s%s%s", v->name, v->option_count ? " [OPTIONS]" : "", *v->operands ? " " : "");
-        text(v->operands);
-        putchar('\n');
-        printf("%c", v->summary[0] - 'a' + 'A');
-        text(v->summary + 1);
-        puts(".");
-        if (v->text) {
-            text(v->text);
-            putchar('\n');
-        }
-        for (size_t k = 0; k < v->option_count; k++)
-            option(&v->options[k]);
-    }
+static void git_verb_list(void)
+{
+    for (size_t i = 0; i < git_row_count; i++)
+        verb(&git_rows[i].verb);
 }
 
 static const struct {
@@ -82,6 +94,7 @@ static const struct {
     {"@GUESTD_OPTIONS@\n", agent_options},
     {"@GUESTCTL_OPTIONS@\n", ctl_option_list},
     {"@GUESTCTL_VERBS@\n", verb_list},
+    {"@GUESTCTL_GIT_VERBS@\n", git_verb_list},
 };
 
 static void line(const char *s)
