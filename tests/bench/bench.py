@@ -11,6 +11,7 @@ import crowd
 import execs
 import feeding
 import files
+import gits
 import h2
 import idle
 import load
@@ -32,6 +33,7 @@ ROWS = {
     "h2": h2.h2,
     "files": files.files,
     "trees": files.trees,
+    "git": gits.gits,
     "memory": memory.memory,
     "start": rows.start,
     "boot": boot.boot,

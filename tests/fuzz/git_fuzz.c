@@ -1,7 +1,9 @@
 #include "guest/git/asker.h"
 #include "guest/git/branches.h"
+#include "guest/git/changes.h"
 #include "guest/git/config.h"
 #include "guest/git/errors.h"
+#include "guest/git/log.h"
 #include "guest/git/progress.h"
 #include "guest/git/refname.h"
 #include "guest/git/status.h"
@@ -9,7 +11,8 @@
 
 #include "fuzz.h"
 
-static uint64_t seen[4]; /* of what status, progress, branches and config told, in order */
+/* Of what status, progress, branches, config, log and changes told, in order. */
+static uint64_t seen[6];
 
 static void note(uint64_t *hash, struct bytes b)
 {
@@ -67,34 +70,79 @@ static int on_config(void *arg, const struct git_config_entry *x, struct err *e)
     return 0;
 }
 
+static int on_field(void *arg, enum git_log_field f, struct bytes value, bool cut, struct err *e)
+{
+    struct bytes name;
+
+    (void)arg;
+    (void)e;
+    CHECK(f < GIT_LOG_FIELDS && !cut);
+    note(&seen[4], value);
+    while (f == GIT_LOG_REFS && (name = git_log_ref(&value)).len > 0)
+        note(&seen[4], name);
+    return 0;
+}
+
+static int on_file(void *arg, char letter, bool same_mode, struct bytes path, struct bytes original,
+                   struct err *e)
+{
+    (void)arg;
+    (void)e;
+    CHECK(letter && path.len > 0 && (original.len > 0) == (letter == 'R' || letter == 'C'));
+    note(&seen[5], path);
+    note(&seen[5], original);
+    seen[5] += same_mode;
+    return 0;
+}
+
+static int on_lines(void *arg, struct bytes path, uint64_t added, uint64_t deleted, bool binary,
+                    struct err *e)
+{
+    (void)arg;
+    (void)e;
+    CHECK(path.len > 0);
+    note(&seen[5], path);
+    seen[5] += added ^ deleted ^ binary;
+    return 0;
+}
+
 /* Reads the input in the pieces that `cuts` makes (NULL: one) as either stream of git. */
 static void read_all(const uint8_t *data, size_t size, struct fuzz_cuts *cuts)
 {
     static const struct git_status_events events = {on_header, on_entry};
+    static const struct git_changes_events changes_events = {on_file, on_lines};
     struct git_progress progress = {.line = on_line};
-    bool good = true, branches_good = true, config_good = true;
+    bool good[5] = {true, true, true, true, true};
     struct git_branches branches;
     struct git_config config;
     struct git_status status;
+    struct git_changes changes;
+    struct git_log log;
     struct err e;
 
     memset(seen, 0, sizeof seen);
     git_status_init(&status, &events, NULL);
     git_branches_init(&branches, on_branch, NULL);
     git_config_init(&config, on_config, NULL);
+    git_changes_init(&changes, &changes_events, NULL);
+    git_log_init(&log, on_field, NULL);
     for (size_t at = 0, n; at < size; at += n) {
         CLEANUP_FREE char *piece = NULL;
 
         n = cuts ? fuzz_cut(cuts, size - at) : size;
         piece = fuzz_copy(data + at, n);
         git_progress_feed(&progress, (struct bytes){piece, n});
-        good = good && git_status_feed(&status, (struct bytes){piece, n}, &e) == 0;
-        branches_good = branches_good && git_branches_feed(&branches, (struct bytes){piece, n}, &e) == 0;
-        config_good = config_good && git_config_feed(&config, (struct bytes){piece, n}, &e) == 0;
+        good[0] = good[0] && git_status_feed(&status, (struct bytes){piece, n}, &e) == 0;
+        good[1] = good[1] && git_branches_feed(&branches, (struct bytes){piece, n}, &e) == 0;
+        good[2] = good[2] && git_config_feed(&config, (struct bytes){piece, n}, &e) == 0;
+        good[3] = good[3] && git_log_feed(&log, (struct bytes){piece, n}, &e) == 0;
+        good[4] = good[4] && git_changes_feed(&changes, (struct bytes){piece, n}, &e) == 0;
     }
     git_status_clear(&status);
     git_branches_clear(&branches);
     git_config_clear(&config);
+    git_log_clear(&log);
+    git_changes_clear(&changes);
 }
 
 /* What is told of a text lies in it. */
