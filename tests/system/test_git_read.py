@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 from agent import RpcError, wait_for
-from git_host import GIT, NAMES, USER, change, commit, git, reason
+from git_host import GIT, NAMES, USER, change, clone, commit, failure, git, reason
 from steady import rss
 
 CHANGES = {"A": "CHANGE_ADDED", "M": "CHANGE_MODIFIED", "D": "CHANGE_DELETED", "R": "CHANGE_RENAMED", "C": "CHANGE_COPIED",
@@ -21,10 +21,6 @@ def b64(data):
 
 def unb64(text):
     return base64.b64decode(text or "")
-
-
-def head(repo, name="HEAD"):
-    return git(repo, "rev-parse", name).decode().strip()
 
 
 def history(rng, repo, count):
@@ -234,6 +230,24 @@ def test_diff_obeys_nobodys_configuration(agent, repo, tmp_path):
     [m] = pages(agent, repo, paths=[b64(b"a")])
     assert m["refs"] == ["main"]
     assert not mark.exists(), mark.read_text()
+
+
+def test_a_filter_runs(agent, repo, tmp_path):
+    """What a repository's own configuration does to files is done: a diff without it would be wrong."""
+    git(repo, "config", "filter.x.clean", "tr a-z A-Z")
+    (repo / ".gitattributes").write_text("* filter=x\n")
+    commit(repo, a="hello\n")
+    (repo / "a").write_text("world\n")
+    assert b"\n-HELLO\n+WORLD\n" in diff(agent, repo)
+
+
+def test_a_submodule_that_is_a_path(agent, repo, bare, tmp_path):
+    git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(bare), "sub")
+    git(repo, "commit", "-q", "-m", "x")
+    with pytest.raises(RpcError) as e:
+        clone(agent, repo.as_uri(), tmp_path / "c", recurseSubmodules=True)
+    assert "transport 'file' not allowed" in failure(e.value).stderr
+    assert not (tmp_path / "c").exists()
 
 
 def test_diff_takes_no_lock(agent, repo):
