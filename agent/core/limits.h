@@ -201,7 +201,7 @@
     X(GIT_RECORD_MAX, 64 * KIB, "bytes", "one record of git's output, whose paths are 4 KiB each; internal") \
     X(GIT_MESSAGE_MAX, 1 * MIB, "bytes", "of a commit's message in an answer; the rest is left out")         \
     X(GIT_PAGE_BYTES, 4 * MIB, "bytes",                                                                      \
-      "of commits in one answer, below what clients take; then a page ends")                                 \
+      "of messages or names in one answer, below what clients take; then it ends")                           \
     X(GIT_PAGE_REVS, 64, "commits", "that a range comes down to, as one page says to the next")              \
     X(GIT_ANSWER_BYTES, 32 * MIB, "bytes", "memory for one answer of git's; then resource_exhausted")        \
     X(GIT_REMOTE_LINES_MAX, 16, "lines", "that a server said, waiting for a slow client; the oldest go")     \

@@ -22,7 +22,7 @@ struct changes {
     STAILQ_HEAD(, named) named;
     bool full; /* there is no memory for further names: they are left out */
     Guest__V1__ChangesResponse response;
-    size_t limit, cap;
+    size_t limit, cap, bytes;
 };
 
 /* Names take this much of the memory at most; the rest is for the answer. */
@@ -66,7 +66,7 @@ static int answer(struct changes *x, const struct named *n, Guest__V1__FileChang
     *m = unmerged(x, n->path);
     if (*m)
         return 0;
-    if (x->response.n_files >= x->limit) {
+    if (x->response.n_files >= x->limit || x->bytes >= GIT_PAGE_BYTES) {
         x->response.truncated = true;
         return 0;
     }
@@ -78,6 +78,7 @@ static int answer(struct changes *x, const struct named *n, Guest__V1__FileChang
     (*m)->path = (ProtobufCBinaryData){n->path.len, (uint8_t *)(uintptr_t)n->path.ptr};
     (*m)->original_path = (ProtobufCBinaryData){n->original.len, (uint8_t *)(uintptr_t)n->original.ptr};
     x->response.files[x->response.n_files++] = *m;
+    x->bytes += n->path.len + n->original.len;
     return 0;
 }
 
