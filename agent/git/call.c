@@ -19,39 +19,66 @@ static void let_go(struct git_call *c)
         git_op_close(TAKE(c->op));
 }
 
+/* The paths that the detail names. */
+static size_t failed_paths(struct git_call *c, struct bytes said, ProtobufCBinaryData *lock,
+                           ProtobufCBinaryData **out)
+{
+    struct bytes path = c->reason == GIT_LOCKED ? git_errors_lock(said) : (struct bytes){0};
+
+    *out = c->conflict ? c->conflict->paths : c->kept.paths;
+    if (c->conflict || c->kept.path_count > 0)
+        return c->conflict ? c->conflict->count : c->kept.path_count;
+    *lock = (ProtobufCBinaryData){path.len, (uint8_t *)(uintptr_t)path.ptr};
+    *out = lock;
+    return path.len > 0;
+}
+
 /* Says in a detail what git did. */
 static void add_failure(struct git_call *c)
 {
     Guest__V1__GitFailure m = GUEST__V1__GIT_FAILURE__INIT;
     const struct git_conflict *conflict = c->conflict;
-    struct bytes lock = {0};
-    ProtobufCBinaryData path;
+    struct bytes said = c->kept.said;
+    ProtobufCBinaryData lock;
     struct err e;
 
     m.reason = (Guest__V1__GitFailure__Reason)c->reason;
+    m.exit_code = c->kept.code;
     if (conflict) {
         m.exit_code = conflict->exit_code;
-        m.stderr = conflict->said;
-    } else if (c->op && c->step > 0) {
-        struct bytes said = git_tail_text(&c->op->run.said);
-
+        said = bytes_of(conflict->said);
+    } else if (!c->kept.yes && c->op && c->step > 0) {
+        said = git_tail_text(&c->op->run.said);
         m.exit_code = c->op->run.end.code;
-        m.stderr = git_call_string(c, said, &e);
-        lock = c->reason == GIT_LOCKED ? git_errors_lock(said) : lock;
     }
-    if (!m.stderr)
+    m.stderr = git_call_string(c, said, &e);
+    if (m.stderr)
+        git_credentials_hide(&c->credentials, m.stderr);
+    else
         m.stderr = (char *)(uintptr_t) "";
-    path = (ProtobufCBinaryData){lock.len, (uint8_t *)(uintptr_t)lock.ptr};
-    m.n_paths = conflict ? conflict->count : lock.len > 0;
-    m.paths = conflict ? conflict->paths : &path;
+    m.n_paths = failed_paths(c, said, &lock, &m.paths);
     rpc_add_detail(c->rpc, &m.base);
+}
+
+int git_call_keep(struct git_call *c, struct err *e)
+{
+    struct bytes said = git_tail_text(&c->op->run.said);
+    const char *copy = arena_string(&c->arena, said);
+
+    c->kept.yes = true;
+    c->kept.code = c->op->run.end.code;
+    c->kept.said = (struct bytes){copy ? copy : "", copy ? said.len : 0};
+    return copy ? 0 : err_nomem(e, "run git");
 }
 
 static void finish(struct git_call *c, const struct err *e)
 {
+    struct err shown = *e;
+
     add_failure(c);
+    git_credentials_hide(&c->credentials, shown.text);
     let_go(c);
-    rpc_finish(c->rpc, e);
+    rpc_finish(c->rpc, &shown);
 }
 
 void git_call_end(struct git_call *c)
@@ -189,6 +216,63 @@ void git_call_again(struct git_call *c)
                                       .var_count = c->command.var_count};
     c->arg_cap = 0;
     c->out = c->err = NULL;
+}
+
+/* --- credentials that are to stay ------------------------------------------------------------ */
+
+/* What git-credential(1) reads: lines of names and values, none of which holds a line feed. */
+static int describe_credentials(struct git_call *c, struct err *e)
+{
+    const struct git_credentials *k = &c->credentials;
+    const char *host = strstr(k->origin, "://");
+    const struct bytes parts[] = {BYTES_LIT("protocol="),   {k->origin, (size_t)(host - k->origin)},
+                                  BYTES_LIT("\nhost="),     bytes_of(host + 3),
+                                  BYTES_LIT("\nusername="), bytes_of(k->username),
+                                  BYTES_LIT("\npassword="), bytes_of(k->secret),
+                                  BYTES_LIT("\n")};
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (chain_copy(&c->input, parts[i].ptr, parts[i].len) < 0)
+            return err_nomem(e, "keep credentials");
+    chain_wipe_later(&c->input);
+    return 0;
+}
+
+static int ignore(struct git_sink *s, struct bytes data, struct err *e)
+{
+    (void)s;
+    (void)data;
+    (void)e;
+    return 0;
+}
+
+static struct git_sink nowhere = {ignore};
+
+static int store_args(struct git_call *c, const char *const *args, size_t count, struct err *e)
+{
+    git_call_again(c);
+    c->out = &nowhere;
+    for (size_t i = 0; i < count; i++)
+        if (git_call_arg(c, args[i], e) < 0)
+            return -1;
+    c->stored++;
+    return 0;
+}
+
+int git_call_store(struct git_call *c, struct err *e)
+{
+    static const char *const store[] = {"credential-store", "store"};
+    static const char *const use[] = {"config", "--global", "--replace-all", "credential.helper",
+                                      "store",  "^store$"};
+
+    if (!c->store || !c->credentials.origin || c->stored == 2)
+        return 1;
+    if (c->stored == 1)
+        return store_args(c, use, ARRAY_LEN(use), e);
+    if (describe_credentials(c, e) < 0 || store_args(c, store, ARRAY_LEN(store), e) < 0)
+        return -1;
+    c->command.input = true;
+    return 0;
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -349,6 +433,10 @@ static int take_options(struct git_call *c, const Guest__V1__GitOptions *m, stru
 
 static int take_credentials(struct git_call *c, const Guest__V1__GitCredentials *m, struct err *e)
 {
+    c->store = m && m->store_credentials;
+    if (c->store && m->kind_case != GUEST__V1__GIT_CREDENTIALS__KIND_BASIC)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0,
+                       "credentials: only a user name and a password can be stored");
     switch (m ? m->kind_case : GUEST__V1__GIT_CREDENTIALS__KIND__NOT_SET) {
     case GUEST__V1__GIT_CREDENTIALS__KIND_BASIC:
         return git_credentials_set(&c->credentials, GIT_CREDENTIALS_BASIC, m->basic->username,
@@ -356,7 +444,10 @@ static int take_credentials(struct git_call *c, const Guest__V1__GitCredentials 
     case GUEST__V1__GIT_CREDENTIALS__KIND_BEARER:
         return git_credentials_set(&c->credentials, GIT_CREDENTIALS_BEARER, "", m->bearer, e);
     case GUEST__V1__GIT_CREDENTIALS__KIND_SSH:
-        return err_set(e, STATUS_UNIMPLEMENTED, 0, "credentials: ssh keys are not taken yet");
+        return git_credentials_set_ssh(
+            &c->credentials, (struct bytes){(const char *)m->ssh->private_key.data, m->ssh->private_key.len},
+            (struct bytes){(const char *)m->ssh->known_hosts.data, m->ssh->known_hosts.len},
+            m->ssh->accept_new_host, e);
     default:
         return 0;
     }

@@ -53,12 +53,20 @@ struct git_call {
     const char *path;        /* where; NULL: the request's field of that name says it */
     struct git_watch *watch; /* progress; NULL: none */
     struct git_heard heard;
-    struct git_conflict *conflict;      /* whose paths are asked for (conflict.h); NULL: none; in the arena */
-    void *state;                        /* the verb's; in the arena */
-    unsigned step;                      /* runs that have ended */
-    bool again;                         /* `ended` wants another run */
-    enum git_reason reason;             /* of the error that the call ends with */
-    struct bytes failed_path;           /* that the detail names: LOCKED; part of what git said */
+    struct git_conflict *conflict; /* whose paths are asked for (conflict.h); NULL: none; in the arena */
+    void *state;                   /* the verb's; in the arena */
+    unsigned step;                 /* runs that have ended */
+    bool again;                    /* `ended` wants another run */
+    enum git_reason reason;        /* of the error that the call ends with */
+    struct {                       /* of the run that failed, when others follow it: git_call_keep */
+        bool yes;
+        int code;
+        struct bytes said;          /* in the arena */
+        ProtobufCBinaryData *paths; /* that the detail names; in the arena */
+        size_t path_count;
+    } kept;
+    bool store;                         /* the credentials are to be kept: git_call_store */
+    unsigned stored;                    /* runs of that */
     struct git_credentials credentials; /* of the request; for the origin that git_call_aim says */
     struct git_lent lent;
     struct git_asker asker;
@@ -110,6 +118,14 @@ MUST_CHECK int git_call_judge(struct git_call *c, struct err *e);
 
 /* Finishes a stream that has nothing more to say. */
 void git_call_end(struct git_call *c);
+
+/* From `ended`, after git has failed: the error that the call will end with tells of this run, whatever runs still follow. -1 with
+ * *e: out of memory. */
+MUST_CHECK int git_call_keep(struct git_call *c, struct err *e);
+
+/* From `ended`, after what was asked for: keeps the credentials where git finds them, if the request wants that. Returns 0: a run was
+ * begun, and this is to be called again when it has succeeded; 1: there is nothing to do; -1 with *e. */
+MUST_CHECK int git_call_store(struct git_call *c, struct err *e);
 
 /* Answers and finishes. */
 void git_call_reply(struct git_call *c, const ProtobufCMessage *m);

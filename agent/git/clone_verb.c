@@ -4,7 +4,7 @@
 /* --- Clone ----------------------------------------------------------------------------------- */
 
 /* What runs, in this order. */
-enum step { CLONE, SPARSE_INIT, SPARSE_SET, BRANCH, COMMIT };
+enum step { CLONE, STORE, SPARSE_INIT, SPARSE_SET, BRANCH, COMMIT };
 
 struct clone {
     enum step step;
@@ -179,11 +179,17 @@ static int ended(struct git_call *c, struct err *e)
     static const char *const branch[] = {"symbolic-ref", "-q", "HEAD"};
     static const char *const commit[] = {"rev-parse", "-q", "--verify", "HEAD^{commit}"};
     struct clone *x = c->state;
+    int ret;
 
     if (x->step <= SPARSE_SET && git_call_judge(c, e) < 0)
         return -1;
     switch (x->step) {
     case CLONE:
+    case STORE:
+        x->step = STORE;
+        ret = git_call_store(c, e);
+        if (ret <= 0)
+            return ret;
         if (x->n_sparse > 0)
             return next(c, SPARSE_INIT, init, ARRAY_LEN(init), e);
         return next(c, BRANCH, branch, ARRAY_LEN(branch), e);

@@ -21,6 +21,10 @@ static const char *const settings[] = {
     "sequence.editor=:",
     "core.alternateRefsCommand=true",
     "credential.helper=",
+    "gpg.program=gpg",
+    "gpg.x509.program=gpgsm",
+    "gpg.ssh.program=ssh-keygen",
+    "gpg.ssh.defaultKeyCommand=false",
     /* Ways to fetch that run a command; those to files only where the caller himself names one. */
     "protocol.ext.allow=never",
     "protocol.fd.allow=never",

@@ -96,10 +96,67 @@ static void lends(void **state)
     git_credentials_clear(&c);
 }
 
+static void reads_keys(void **state)
+{
+    static const char key[] = "-----BEGIN X-----\nk3y";
+    struct git_credentials c = {0};
+    struct git_lent l;
+    struct err e;
+    char text[64] = "", ssh[32];
+
+    (void)state;
+    assert_int_equal(git_credentials_set_ssh(&c, BYTES_LIT("k3y"), (struct bytes){0}, false, &e), -1);
+    assert_int_equal(e.status, STATUS_INVALID_ARGUMENT);
+    assert_int_equal(git_credentials_set_ssh(&c, BYTES_LIT("-----BEGIN \0"), (struct bytes){0}, false, &e),
+                     -1);
+    assert_int_equal(git_credentials_set_ssh(&c, bytes_of(key), BYTES_LIT("h \0"), false, &e), -1);
+    assert_int_equal(git_credentials_set_ssh(&c, bytes_of(key), BYTES_LIT("h ssh-x AAAA\n"), false, &e), 0);
+    assert_int_equal(git_credentials_lend(&c, getuid(), getgid(), &l, &e), 0);
+    assert_int_equal(l.fd_count, 2);
+    assert_int_equal(l.var_count, 1);
+    assert_string_equal(l.vars[0].name, "GIT_SSH_COMMAND");
+    assert_null(strstr(l.ssh, "k3y"));
+    snprintf(ssh, sizeof ssh, "-i /proc/$PPID/fd/%d ", l.fds[0]);
+    assert_non_null(strstr(l.ssh, ssh));
+    assert_non_null(strstr(l.ssh, "StrictHostKeyChecking=yes"));
+    snprintf(ssh, sizeof ssh, "/proc/$PPID/fd/%d\"", l.fds[1]);
+    assert_string_equal(l.ssh + strlen(l.ssh) - strlen(ssh), ssh); /* nothing is cut off */
+    assert_true(pread(l.fds[0], text, sizeof text - 1, 0) > 0);
+    assert_string_equal(text, "-----BEGIN X-----\nk3y\n");
+    memset(text, 0, sizeof text);
+    assert_true(pread(l.fds[1], text, sizeof text - 1, 0) > 0);
+    assert_string_equal(text, "h ssh-x AAAA\n");
+    git_lent_clear(&l);
+    assert_int_equal(git_credentials_set_ssh(&c, bytes_of(key), (struct bytes){0}, true, &e), 0);
+    assert_int_equal(git_credentials_lend(&c, getuid(), getgid(), &l, &e), 0);
+    assert_int_equal(l.fd_count, 1);
+    assert_non_null(strstr(l.ssh, "StrictHostKeyChecking=accept-new"));
+    git_lent_clear(&l);
+    git_credentials_clear(&c);
+}
+
+static void hides(void **state)
+{
+    struct git_credentials c = {0};
+    char text[] = "abab: ab", untouched[] = "x";
+    struct err e;
+
+    (void)state;
+    git_credentials_hide(&c, untouched);
+    assert_int_equal(git_credentials_set(&c, GIT_CREDENTIALS_BASIC, "a", "", &e), 0);
+    git_credentials_hide(&c, untouched);
+    assert_string_equal(untouched, "x");
+    assert_int_equal(git_credentials_set(&c, GIT_CREDENTIALS_BASIC, "a", "ab", &e), 0);
+    git_credentials_hide(&c, text);
+    assert_string_equal(text, "****: **");
+    git_credentials_clear(&c);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(characters), cmocka_unit_test(aims),
-                                       cmocka_unit_test(lends_nothing_to_nobody), cmocka_unit_test(lends)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(characters), cmocka_unit_test(aims),       cmocka_unit_test(lends_nothing_to_nobody),
+        cmocka_unit_test(lends),      cmocka_unit_test(reads_keys), cmocka_unit_test(hides)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
