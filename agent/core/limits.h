@@ -203,6 +203,8 @@
     X(GIT_PAGE_BYTES, 4 * MIB, "bytes",                                                                      \
       "of messages or names in one answer, below what clients take; then it ends")                           \
     X(GIT_PAGE_REVS, 64, "commits", "that a range comes down to, as one page says to the next")              \
+    X(GIT_LINE_MAX, 9 * KIB, "bytes",                                                                        \
+      "of a line about a reference, whose two names have 4 KiB; else ignored")                               \
     X(GIT_ANSWER_BYTES, 32 * MIB, "bytes", "memory for one answer of git's; then resource_exhausted")        \
     X(GIT_REMOTE_LINES_MAX, 16, "lines", "that a server said, waiting for a slow client; the oldest go")     \
     X(GIT_ARGS_MAX, 4096, "arguments", "of one git command; then invalid_argument")                          \

@@ -1,4 +1,4 @@
-#include "git/stream.h"
+#include "git/remote.h"
 #include "git/verbs.h"
 
 /* --- Clone ----------------------------------------------------------------------------------- */
@@ -61,16 +61,6 @@ static int take_sparse(struct git_call *c, struct clone *x, const Guest__V1__Clo
     return x->sparse ? 0 : err_nomem(e, "run git");
 }
 
-static int take_depth(struct git_call *c, uint32_t depth, struct err *e)
-{
-    char text[16], *at = text + sizeof text - 1;
-
-    *at = 0;
-    for (; depth > 0; depth /= 10)
-        *--at = (char)('0' + depth % 10);
-    return *at ? git_call_text(c, "--depth=", at, "depth", e) : 0;
-}
-
 static int take_flags(struct git_call *c, const Guest__V1__CloneRequest *m, struct err *e)
 {
     const struct {
@@ -86,7 +76,7 @@ static int take_flags(struct git_call *c, const Guest__V1__CloneRequest *m, stru
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (flags[i].set && git_call_arg(c, flags[i].arg, e) < 0)
             return -1;
-    if (take_depth(c, m->depth, e) < 0 ||
+    if (git_remote_depth(c, m->depth, e) < 0 ||
         (*m->branch && git_call_text(c, "--branch=", m->branch, "branch", e) < 0) ||
         (*m->filter && git_call_text(c, "--filter=", m->filter, "filter", e) < 0))
         return -1;

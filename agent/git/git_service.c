@@ -4,12 +4,13 @@
 #include "git/verbs.h"
 
 static const struct git_verb *const verbs[] = {
-    &git_verb_add,           &git_verb_add_remote,    &git_verb_branches, &git_verb_changes,
-    &git_verb_checkout,      &git_verb_clone,         &git_verb_commit,   &git_verb_configure_user,
-    &git_verb_create_branch, &git_verb_delete_branch, &git_verb_diff,     &git_verb_get_config,
-    &git_verb_init,          &git_verb_list_config,   &git_verb_log,      &git_verb_remotes,
-    &git_verb_remove_remote, &git_verb_reset,         &git_verb_restore,  &git_verb_run,
-    &git_verb_set_config,    &git_verb_set_remote,    &git_verb_status,   &git_verb_unset_config};
+    &git_verb_add,           &git_verb_add_remote,    &git_verb_branches,    &git_verb_changes,
+    &git_verb_checkout,      &git_verb_clone,         &git_verb_commit,      &git_verb_configure_user,
+    &git_verb_create_branch, &git_verb_delete_branch, &git_verb_diff,        &git_verb_fetch,
+    &git_verb_get_config,    &git_verb_init,          &git_verb_list_config, &git_verb_log,
+    &git_verb_pull,          &git_verb_push,          &git_verb_remotes,     &git_verb_remove_remote,
+    &git_verb_reset,         &git_verb_restore,       &git_verb_run,         &git_verb_set_config,
+    &git_verb_set_remote,    &git_verb_status,        &git_verb_unset_config};
 
 _Static_assert(ARRAY_LEN(verbs) <= GIT_METHODS_MAX, "the table of methods is too short");
 

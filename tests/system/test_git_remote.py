@@ -7,7 +7,313 @@ from pathlib import Path
 
 import pytest
 from agent import RpcError, wait_for
-from git_host import USER, clone, free_port, git, reason
+from git_host import GIT, USER, clone, commit, failure, free_port, git, reason
+
+
+def call(agent, verb, path, codec="json", headers=None, **fields):
+    """The result of Fetch, Pull or Push, which comes last."""
+    with agent.stream(f"{GIT}/{verb}", {"path": str(path), **fields}, codec, **(headers or {})) as s:
+        messages = list(s)
+    assert all("progress" in m for m in messages[:-1])
+    return messages[-1]["result"]
+
+
+def updates(result):
+    return {u["ref"]: (u["kind"].removeprefix("KIND_"), u.get("oldCommit", ""), u.get("newCommit", ""))
+            for u in result.get("updates", [])}
+
+
+def rejected(agent, verb, path, **fields):
+    """The updates that come before the error, and the error."""
+    seen = {}
+    with pytest.raises(RpcError) as e:
+        with agent.stream(f"{GIT}/{verb}", {"path": str(path), **fields}) as s:
+            for m in s:
+                if "result" in m:
+                    seen = m["result"]
+    return seen, e.value
+
+
+def rev(repo, name="HEAD"):
+    return git(repo, "rev-parse", name).decode().strip()
+
+
+def refs(repo):
+    """All references, by for-each-ref's other columns."""
+    return dict(reversed(line.split()) for line in git(repo, "show-ref", check=False).decode().splitlines())
+
+
+@pytest.fixture
+def pair(bare, tmp_path):
+    """A clone and the work tree that its remote was made from, which pushes there too."""
+    git(tmp_path, "clone", "-q", str(bare), str(tmp_path / "ours"))
+    theirs = tmp_path / "work"
+    git(theirs, "remote", "add", "origin", str(bare))
+    git(theirs, "fetch", "-q")
+    git(theirs, "branch", "-q", "-u", "origin/main")
+    for repo in (tmp_path / "ours", theirs):
+        git(repo, "config", "user.name", "T")
+        git(repo, "config", "user.email", "t@example.com")
+    return tmp_path / "ours", theirs
+
+
+# --- Fetch
+
+def test_fetch(agent, pair):
+    ours, theirs = pair
+    before = refs(ours)
+    commit(theirs, a="3\n")
+    git(theirs, "branch", "new/deep")
+    git(theirs, "tag", "-m", "x", "v2")
+    git(theirs, "branch", "-f", "side", "HEAD~2")
+    git(theirs, "push", "-q", "-f", "origin", "main", "side", "new/deep", "v2")
+    r = call(agent, "Fetch", ours)
+    after = refs(ours)
+    assert updates(r) == {
+        "refs/remotes/origin/main": ("FAST_FORWARD", before["refs/remotes/origin/main"], after["refs/remotes/origin/main"]),
+        "refs/remotes/origin/side": ("FORCED", before["refs/remotes/origin/side"], after["refs/remotes/origin/side"]),
+        "refs/remotes/origin/new/deep": ("NEW", "", after["refs/remotes/origin/new/deep"]),
+        "refs/tags/v2": ("NEW", "", after["refs/tags/v2"])}
+    assert after["refs/remotes/origin/main"] == rev(theirs) and after["refs/tags/v2"] == rev(theirs, "v2")
+    assert call(agent, "Fetch", ours, remote="origin") == {}
+
+
+def test_fetch_prunes(agent, pair):
+    ours, theirs = pair
+    git(theirs, "push", "-q", "origin", ":side")
+    assert call(agent, "Fetch", ours) == {}
+    assert updates(call(agent, "Fetch", ours, prune=True)) == {"refs/remotes/origin/side": ("DELETED", rev(theirs, "side"), "")}
+
+
+def test_fetch_with_refspecs(agent, pair):
+    ours, theirs = pair
+    git(theirs, "push", "-q", "origin", "HEAD~1:refs/odd/x", "HEAD:refs/heads/one")
+    r = call(agent, "Fetch", ours, refspecs=["refs/odd/*:refs/mine/*", "one:refs/heads/two"])
+    assert updates(r)["refs/mine/x"] == ("NEW", "", rev(theirs, "HEAD~1"))
+    assert updates(r)["refs/heads/two"] == ("NEW", "", rev(theirs))
+    with pytest.raises(RpcError) as e:
+        call(agent, "Fetch", ours, refspecs=["none"])
+    assert (e.value.code, reason(e.value)) == ("not_found", "UNKNOWN_REF")
+
+
+def test_fetch_of_what_is_rejected(agent, pair):
+    """The others are fetched, the answer says which was not, and the error says why."""
+    ours, theirs = pair
+    old = rev(ours, "v1")
+    git(ours, "branch", "behind", "HEAD~1")
+    git(ours, "commit", "-q", "--allow-empty", "-m", "x")
+    git(ours, "branch", "apart")
+    commit(theirs, a="3\n")
+    git(theirs, "push", "-q")
+    git(theirs, "push", "-q", "-f", "origin", "HEAD:refs/tags/v1")
+    fields = {"refspecs": ["main:refs/heads/behind", "main:refs/heads/apart", "refs/tags/v1:refs/tags/v1"]}
+    seen, error = rejected(agent, "Fetch", ours, **fields)
+    assert (error.code, reason(error), failure(error).exit_code) == ("failed_precondition", "NON_FAST_FORWARD", 1)
+    assert updates(seen)["refs/heads/behind"] == ("FAST_FORWARD", rev(theirs, "HEAD~2"), rev(theirs))
+    assert updates(seen)["refs/heads/apart"][0] == "REJECTED"
+    assert updates(seen)["refs/tags/v1"] == ("REJECTED", old, old)
+    assert {u["ref"]: u.get("reason") for u in seen["updates"]}["refs/heads/apart"] == "non-fast-forward"
+    fields["refspecs"][2] = "+refs/tags/v1:refs/tags/v1"
+    seen, _ = rejected(agent, "Fetch", ours, **fields)
+    assert updates(seen)["refs/tags/v1"] == ("TAG", old, rev(theirs))
+
+
+def test_fetch_deepens(agent, bare, tmp_path):
+    ours = tmp_path / "shallow"
+    clone(agent, f"file://{bare}", ours, depth=1)
+    assert git(ours, "rev-list", "--count", "HEAD") == b"1\n"
+    call(agent, "Fetch", ours, depth=2)
+    assert git(ours, "rev-list", "--count", "HEAD") == b"2\n"
+    call(agent, "Fetch", ours, unshallow=True)
+    assert git(ours, "rev-parse", "--is-shallow-repository") == b"false\n"
+
+
+def test_fetch_of_all(agent, pair, bare):
+    ours, theirs = pair
+    git(ours, "remote", "add", "second", str(bare))
+    assert set(updates(call(agent, "Fetch", ours, all=True, tags=True))) == {"refs/remotes/second/main", "refs/remotes/second/side"}
+    with pytest.raises(RpcError) as e:
+        call(agent, "Fetch", ours, all=True, remote="origin")
+    assert e.value.code == "invalid_argument"
+
+
+@pytest.mark.parametrize("remote, code, why", [("none", "not_found", "REPOSITORY_NOT_FOUND"), ("-x", "invalid_argument", "UNSPECIFIED"),
+                                               ("ext::sh", "invalid_argument", "BAD_URL"), ("/none", "not_found", "REPOSITORY_NOT_FOUND")])
+@pytest.mark.parametrize("verb", ["Fetch", "Pull", "Push"])
+def test_remotes_that_are_not_there(agent, pair, remote, code, why, verb):
+    fields = {"branch": "main"} if verb == "Pull" else {}
+    with pytest.raises(RpcError) as e:
+        call(agent, verb, pair[0], remote=remote, **fields)
+    assert (e.value.code, reason(e.value)) == (code, why)
+
+
+@pytest.mark.parametrize("refspec", ["", "--upload-pack=touch /tmp/x"])
+@pytest.mark.parametrize("verb", ["Fetch", "Push"])
+def test_refspecs_that_are_options(agent, pair, verb, refspec):
+    with pytest.raises(RpcError) as e:
+        call(agent, verb, pair[0], refspecs=[refspec])
+    assert e.value.code == "invalid_argument"
+
+
+# --- Push
+
+def test_push(agent, pair, bare):
+    """To the upstream, with old and new ids; again, there is nothing to do."""
+    ours, theirs = pair
+    old = rev(ours)
+    commit(ours, a="ours\n")
+    assert updates(call(agent, "Push", ours)) == {"refs/heads/main": ("FAST_FORWARD", old, rev(ours))}
+    assert rev(bare, "main") == rev(ours)
+    assert updates(call(agent, "Push", ours)) == {"refs/heads/main": ("UP_TO_DATE", rev(ours), rev(ours))}
+
+
+def test_push_of_a_new_branch(agent, pair, bare):
+    ours, _ = pair
+    git(ours, "checkout", "-q", "-b", "topic/a")
+    commit(ours, a="t\n")
+    assert updates(call(agent, "Push", ours, setUpstream=True)) == {"refs/heads/topic/a": ("NEW", "", rev(ours))}
+    assert git(ours, "rev-parse", "--abbrev-ref", "@{upstream}") == b"origin/topic/a\n"
+    commit(ours, a="t2\n")
+    git(ours, "branch", "-q", "-m", "renamed")  # it still follows topic/a
+    assert list(updates(call(agent, "Push", ours))) == ["refs/heads/topic/a"]
+    git(ours, "branch", "-q", "--unset-upstream")
+    assert updates(call(agent, "Push", ours, remote="origin")) == {"refs/heads/renamed": ("NEW", "", rev(ours))}
+
+
+def test_push_with_refspecs_and_tags(agent, pair, bare):
+    ours, _ = pair
+    old = rev(ours, "origin/side")
+    git(ours, "tag", "light")
+    git(ours, "tag", "-m", "x", "heavy")
+    r = call(agent, "Push", ours, remote="origin", refspecs=["HEAD~1:refs/heads/x", "+HEAD~1:refs/heads/side"], tags=True)
+    assert updates(r) == {"refs/heads/x": ("NEW", "", rev(ours, "HEAD~1")), "refs/heads/side": ("FORCED", old, rev(ours, "HEAD~1")),
+                          "refs/tags/light": ("NEW", "", rev(ours, "light")), "refs/tags/heavy": ("NEW", "", rev(ours, "heavy")),
+                          "refs/tags/v1": ("UP_TO_DATE", rev(ours, "v1"), rev(ours, "v1"))}
+    assert refs(bare)["refs/tags/heavy"] == rev(ours, "heavy")
+    r = call(agent, "Push", ours, refspecs=["x", "light"], delete=True)
+    assert updates(r) == {"refs/heads/x": ("DELETED", "", ""), "refs/tags/light": ("DELETED", "", "")}
+    git(ours, "checkout", "-q", "--detach")
+    git(ours, "tag", "third")
+    assert updates(call(agent, "Push", ours, tags=True))["refs/tags/third"][0] == "NEW"
+    with pytest.raises(RpcError) as e:
+        call(agent, "Push", ours)
+    assert (e.value.code, reason(e.value)) == ("failed_precondition", "NO_UPSTREAM")
+
+
+def test_push_that_is_rejected(agent, pair, bare):
+    ours, theirs = pair
+    commit(theirs, a="theirs\n")
+    git(theirs, "push", "-q")
+    commit(ours, a="ours\n")
+    git(ours, "tag", "new")
+    seen, error = rejected(agent, "Push", ours, tags=True)
+    assert (error.code, reason(error)) == ("failed_precondition", "NON_FAST_FORWARD")
+    assert updates(seen)["refs/heads/main"] == ("REJECTED", "", rev(ours))
+    assert {u["ref"]: u.get("reason") for u in seen["updates"]}["refs/heads/main"] == "fetch first"
+    assert updates(seen)["refs/tags/new"] == ("NEW", "", rev(ours))
+    assert rev(bare, "main") == rev(theirs)
+    assert updates(call(agent, "Push", ours, force=True))["refs/heads/main"] == ("FORCED", rev(theirs), rev(ours))
+
+
+def test_push_with_a_lease(agent, pair, bare):
+    ours, theirs = pair
+    seen = rev(ours)
+    commit(theirs, a="theirs\n")
+    git(theirs, "push", "-q")
+    commit(ours, a="ours\n")
+    for lease in ("*", seen):
+        _, error = rejected(agent, "Push", ours, forceWithLease=lease)
+        assert reason(error) == "NON_FAST_FORWARD"
+    r = call(agent, "Push", ours, refspecs=["HEAD:refs/heads/main"], forceWithLease=rev(theirs))
+    assert updates(r) == {"refs/heads/main": ("FORCED", rev(theirs), rev(ours))}
+    with pytest.raises(RpcError) as e:
+        call(agent, "Push", ours, forceWithLease="x")
+    assert e.value.code == "invalid_argument"
+
+
+def test_push_that_a_hook_declines(agent, pair, bare):
+    ours, _ = pair
+    hook = bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho policy says no; exit 1\n")
+    hook.chmod(0o755)
+    commit(ours, a="ours\n")
+    seen, error = rejected(agent, "Push", ours)
+    assert updates(seen)["refs/heads/main"][0] == "REJECTED" and "declined" in error.message
+    assert "policy says no" in failure(error).stderr
+
+
+# --- Pull
+
+def test_pull(agent, pair):
+    ours, theirs = pair
+    old = rev(ours)
+    commit(theirs, a="theirs\n")
+    git(theirs, "push", "-q")
+    assert call(agent, "Pull", ours) == {"oldCommit": old, "newCommit": rev(theirs)}
+    assert (ours / "a").read_text() == "theirs\n"
+    assert call(agent, "Pull", ours, remote="origin", branch="main") == {"oldCommit": rev(theirs), "newCommit": rev(theirs)}
+    with pytest.raises(RpcError) as e:
+        call(agent, "Pull", ours, remote="origin")
+    assert e.value.code == "invalid_argument"
+
+
+def diverge(ours, theirs, name="a"):
+    commit(theirs, **{name: "theirs\n"})
+    git(theirs, "push", "-q")
+    commit(ours, a="ours\n")
+
+
+@pytest.mark.parametrize("mode, config, parents", [(None, None, 2), ("MODE_MERGE", "pull.rebase", 2), ("MODE_REBASE", None, 1),
+                                                   (None, "pull.rebase", 1), (None, "branch.main.rebase", 1),
+                                                   (None, "branch.other.rebase", 2), ("MODE_FAST_FORWARD_ONLY", None, 0)])
+def test_pull_of_what_has_diverged(agent, pair, mode, config, parents):
+    ours, theirs = pair
+    diverge(ours, theirs, "b")
+    if config:
+        git(ours, "config", config, "true")
+    fields = {"mode": mode} if mode else {}
+    if parents:
+        r = call(agent, "Pull", ours, **fields)
+        assert r["newCommit"] == rev(ours)
+        assert len(git(ours, "rev-parse", "HEAD^@").split()) == parents
+        assert git(ours, "merge-base", "--is-ancestor", "origin/main", "HEAD") == b""
+    else:
+        with pytest.raises(RpcError) as e:
+            call(agent, "Pull", ours, **fields)
+        assert (e.value.code, reason(e.value)) == ("failed_precondition", "NON_FAST_FORWARD")
+
+
+@pytest.mark.parametrize("mode, operation", [("MODE_MERGE", "merge"), ("MODE_REBASE", "rebase")])
+def test_pull_with_conflicts(agent, pair, mode, operation):
+    """The detail names the paths, whatever their names; the repository stays as git leaves it."""
+    ours, theirs = pair
+    for repo in (theirs, ours):
+        Path(os.fsdecode(os.fsencode(repo) + b"/new\nline \xff")).write_text(str(repo))
+    diverge(ours, theirs)
+    with pytest.raises(RpcError) as e:
+        call(agent, "Pull", ours, mode=mode)
+    assert (e.value.code, reason(e.value)) == ("aborted", "CONFLICT")
+    assert sorted(failure(e.value).paths) == [b"a", b"new\nline \xff"]
+    assert agent.call(f"{GIT}/Status", {"path": str(ours)})["operation"] == operation
+
+
+def test_pull_over_local_changes(agent, pair):
+    ours, theirs = pair
+    commit(theirs, a="theirs\n")
+    git(theirs, "push", "-q")
+    (ours / "a").write_text("not committed\n")
+    with pytest.raises(RpcError) as e:
+        call(agent, "Pull", ours)
+    assert (e.value.code, reason(e.value)) == ("failed_precondition", "LOCAL_CHANGES")
+    assert (ours / "a").read_text() == "not committed\n"
+
+
+def test_pull_without_an_upstream(agent, pair):
+    git(pair[0], "checkout", "-q", "-b", "alone")
+    with pytest.raises(RpcError) as e:
+        call(agent, "Pull", pair[0])
+    assert (e.value.code, reason(e.value)) == ("failed_precondition", "NO_UPSTREAM")
+
 
 # --- ssh
 

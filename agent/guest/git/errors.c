@@ -73,6 +73,7 @@ static const struct {
     {"(non-fast-forward)", GIT_NON_FAST_FORWARD},
     {"(fetch first)", GIT_NON_FAST_FORWARD},
     {"(stale info)", GIT_NON_FAST_FORWARD},
+    {"(would clobber existing tag)", GIT_NON_FAST_FORWARD},
     {"Not possible to fast-forward", GIT_NON_FAST_FORWARD},
     {"Need to specify how to reconcile divergent branches", GIT_NON_FAST_FORWARD},
 
@@ -131,6 +132,17 @@ enum git_reason git_errors_reason(struct bytes text)
         if (memmem(text.ptr, text.len, table[i].words, strlen(table[i].words)))
             return table[i].reason;
     return GIT_UNSPECIFIED;
+}
+
+enum git_reason git_errors_rejection(struct bytes why, enum git_reason otherwise)
+{
+    static const char *const behind[] = {"non-fast-forward", "fetch first", "stale info", "needs force",
+                                         "remote ref updated since checkout"};
+
+    for (size_t i = 0; i < ARRAY_LEN(behind); i++)
+        if (bytes_are(why, behind[i]))
+            return GIT_NON_FAST_FORWARD;
+    return bytes_are(why, "already exists") ? GIT_ALREADY_EXISTS : otherwise;
 }
 
 enum status git_errors_status(enum git_reason reason)

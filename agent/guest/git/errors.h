@@ -37,6 +37,9 @@ enum git_reason {
 /* The reason that the words of a failed git give; GIT_UNSPECIFIED: none of those that are known. */
 enum git_reason git_errors_reason(struct bytes text);
 
+/* The reason that a reference was rejected for, as git push says it in parentheses; `otherwise` where it is none that is known. */
+enum git_reason git_errors_rejection(struct bytes why, enum git_reason otherwise);
+
 /* The status of a call that failed for that reason. */
 enum status git_errors_status(enum git_reason reason);
 

@@ -98,10 +98,18 @@ static void lines(void **state)
     is(git_errors_lock(BYTES_LIT("")), "");
 }
 
+static void rejections(void **state)
+{
+    (void)state;
+    assert_int_equal(git_errors_rejection(BYTES_LIT("fetch first"), GIT_AUTH_FAILED), GIT_NON_FAST_FORWARD);
+    assert_int_equal(git_errors_rejection(BYTES_LIT("already exists"), GIT_UNSPECIFIED), GIT_ALREADY_EXISTS);
+    assert_int_equal(git_errors_rejection(BYTES_LIT("hook declined"), GIT_DISK_FULL), GIT_DISK_FULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reasons), cmocka_unit_test(every_reason_has_a_status),
-                                       cmocka_unit_test(lines)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rejections), cmocka_unit_test(reasons),
+                                       cmocka_unit_test(every_reason_has_a_status), cmocka_unit_test(lines)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
