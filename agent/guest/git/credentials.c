@@ -106,11 +106,14 @@ int git_credentials_aim(struct git_credentials *c, const struct git_url *u, stru
     return 0;
 }
 
+/* A shorter one is not to be told from words, and stars in them would say what it is. */
+#define HIDDEN_MIN 4
+
 void git_credentials_hide(const struct git_credentials *c, char *text)
 {
     size_t n = c->secret ? strlen(c->secret) : 0;
 
-    while (n > 0 && (text = strstr(text, c->secret))) {
+    while (n >= HIDDEN_MIN && (text = strstr(text, c->secret))) {
         memset(text, '*', n);
         text += n;
     }

@@ -60,7 +60,8 @@ MUST_CHECK int git_credentials_set_ssh(struct git_credentials *c, struct bytes k
 /* They are for the URL's origin; those that stand in the URL itself are taken where there are no others. Returns 0, or -1 with *e. */
 MUST_CHECK int git_credentials_aim(struct git_credentials *c, const struct git_url *u, struct err *e);
 
-/* Puts stars where the text holds the password or the token: a server may say it. */
+/* Puts stars where the text holds the password or the token: a server may say it. Not of less than four
+ * characters, which are in many a word. */
 void git_credentials_hide(const struct git_credentials *c, char *text);
 
 void git_credentials_clear(struct git_credentials *c);
