@@ -108,6 +108,12 @@ static void h2_writable(struct conn *c)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
+/* Whether what was parsed last may hold a secret: it does, or is for a handler that is not known yet. */
+static bool may_be_secret(const struct h2 *h)
+{
+    return h->conn->secret || h->unsure;
+}
+
 /* Gives the session n bytes; `seg` is where they lie, NULL for bytes that will be overwritten. Returns 0, or -1 when
  * the connection has ended. */
 static int parse(struct h2 *h, const uint8_t *p, size_t n, struct seg *seg)
@@ -115,9 +121,10 @@ static int parse(struct h2 *h, const uint8_t *p, size_t n, struct seg *seg)
     ssize_t ret;
 
     h->reading = seg;
+    h->unsure = false;
     ret = nghttp2_session_mem_recv(h->session, p, n);
     h->reading = NULL;
-    if (h->conn->secret && seg)
+    if (may_be_secret(h) && seg)
         seg->secret = true;
     if (ret == NGHTTP2_ERR_FLOODED)
         h->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
@@ -204,7 +211,7 @@ static void h2_readable(struct conn *c)
         end_of_stream(h);
     else if (parse(h, scratch, (size_t)n, NULL) == 0)
         settle_read(h);
-    if (c->secret)
+    if (may_be_secret(h))
         explicit_bzero(scratch, SCRATCH_SIZE);
 }
 

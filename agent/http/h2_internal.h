@@ -48,6 +48,7 @@ struct h2 {
     uint64_t had[H2_IDS / 64]; /* which of the H2_IDS ids up to last_id had one: a ring of bits */
     uint32_t verdict;          /* the peer's offence, which ends the connection: an error code; 0: none */
     struct timerq linger;      /* streams whose response is out and whose request is not complete */
+    bool unsure;               /* the bytes under way are also for a handler that is not known yet */
     bool bulk;                 /* bodies come faster than they are read in small pieces */
     bool draining;             /* no new streams; the end when there are none */
     bool last_word;            /* of those, the final GOAWAY is queued */

@@ -230,6 +230,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     if (!s)
         return 0;
     s->received += n;
+    h->unsure |= s->x->waiting != 0;
     s->x->expects_continue = false; /* the client did not wait */
     feed(s);
     if (s->x->over || s->x->ended) {

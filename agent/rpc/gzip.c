@@ -13,6 +13,21 @@ static void wipe_and_free(void *opaque, void *p)
     free(p);
 }
 
+/* Room for twice as much behind *out, at most `max`: realloc would leave a copy. -1: out of memory. */
+static int grow(uint8_t **out, size_t *cap, size_t max)
+{
+    size_t more = MIN(max, 2 * *cap);
+    uint8_t *p = malloc(more);
+
+    if (!p)
+        return -1;
+    memcpy(p, *out, *cap);
+    wipe_and_free(NULL, *out);
+    *out = p;
+    *cap = more;
+    return 0;
+}
+
 static void *allocate(void *opaque, unsigned n, unsigned size)
 {
     (void)opaque;
@@ -26,12 +41,13 @@ uint8_t *gzip_decompress(struct bytes in, size_t max, size_t *len, struct err *e
                   .zalloc = allocate,
                   .zfree = wipe_and_free};
     size_t cap = MIN(max + 1, MAX(4 * in.len, (size_t)(4 * KIB)));
-    CLEANUP_FREE uint8_t *out = malloc(cap);
+    uint8_t *out = malloc(cap);
     int ret;
 
     *len = 0;
     if (!out || inflateInit2(&z, 15 + 16) != Z_OK) {
         err_nomem(e, "decompress the message");
+        free(out);
         return NULL;
     }
     for (;;) {
@@ -50,19 +66,13 @@ uint8_t *gzip_decompress(struct bytes in, size_t max, size_t *len, struct err *e
         }
         if (ret == Z_STREAM_END) {
             inflateEnd(&z);
-            return TAKE(out);
+            return out;
         }
         if ((ret == Z_OK || ret == Z_BUF_ERROR) && z.avail_out == 0) {
-            uint8_t *more;
-
-            cap = MIN(max + 1, cap * 2);
-            more = realloc(out, cap);
-            if (!more) {
-                err_nomem(e, "decompress the message");
-                break;
-            }
-            out = more;
-            continue;
+            if (grow(&out, &cap, max + 1) == 0)
+                continue;
+            err_nomem(e, "decompress the message");
+            break;
         }
         if (ret == Z_MEM_ERROR)
             err_nomem(e, "decompress the message");
@@ -72,6 +82,7 @@ uint8_t *gzip_decompress(struct bytes in, size_t max, size_t *len, struct err *e
         break;
     }
     inflateEnd(&z);
+    wipe_and_free(NULL, out);
     return NULL;
 }
 

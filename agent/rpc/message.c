@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include "core/base64.h"
 #include "core/limits.h"
 #include "rpc/call.h"
@@ -69,6 +71,8 @@ static int decompress(struct rpc_call *call, struct bytes *message, struct err *
 
     if (!plain)
         return -1;
+    if (call->message) /* what does not compress stands in it as it is */
+        explicit_bzero(call->message, malloc_usable_size(call->message));
     free(call->message);
     call->message = plain;
     *message = (struct bytes){(const char *)plain, len};
@@ -138,10 +142,12 @@ static int append_text(struct rpc_call *call, const char *text, size_t n, struct
 {
     uint8_t plain[KIB];
     ptrdiff_t len = base64_decode((struct bytes){text, n}, plain);
+    int ret = len < 0 ? 0 : chain_copy(&call->in, plain, (size_t)len);
 
+    explicit_bzero(plain, sizeof plain);
     if (len < 0)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "protocol error: the body is not base64");
-    return chain_copy(&call->in, plain, (size_t)len) < 0 ? err_nomem(e, "receive the request") : 0;
+    return ret < 0 ? err_nomem(e, "receive the request") : 0;
 }
 
 /* Base64 whose pieces may each have their own padding: it is decoded in groups of four characters, and a group with
@@ -166,6 +172,7 @@ static int receive_text(struct rpc_call *call, struct chain *in, bool complete, 
         ret = append_text(call, block, complete ? n : n / 4 * 4, e);
     call->quad_len = complete ? 0 : n % 4;
     memcpy(call->quad, block + n / 4 * 4, call->quad_len);
+    explicit_bzero(block, sizeof block);
     chain_clear(in);
     return ret;
 }

@@ -1,13 +1,16 @@
 """guest.v1.Git against servers: Fetch, Pull and Push over each transport, credentials that reach who they are for and nobody else,
 and what goes wrong on the way."""
 import base64
+import gzip
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from agent import RpcError, wait_for
-from git_host import GIT, USER, clone, commit, failure, free_port, git, reason
+from agent import Agent, RpcError, encode, envelope, wait_for
+from git_host import GIT, TOKEN, USER, clone, commit, failure, free_port, git, memory_holds, reason
+from h2client import H2
 
 
 def call(agent, verb, path, codec="json", headers=None, **fields):
@@ -402,3 +405,101 @@ def test_what_is_no_key(agent, bare, sshd, tmp_path, fields):
     with pytest.raises(RpcError) as e:
         clone(agent, sshd.url(bare), tmp_path / "c", credentials={"ssh": fields})
     assert e.value.code == "invalid_argument"
+
+
+# --- a token is nowhere
+
+CLONE = f"/{GIT}/Clone"
+
+
+def zipped(codec, message):
+    return envelope(gzip.compress(encode(CLONE[1:], message, codec)), 1)
+
+
+def over_http1(agent, codec, message, headers, packed=False):
+    fields = {"Content-Type": f"application/connect+{codec}", **headers}
+    if packed:
+        fields["Connect-Content-Encoding"] = "gzip"
+    body = zipped(codec, message) if packed else envelope(encode(CLONE[1:], message, codec))
+    with agent.connect() as c:
+        assert c.request("POST", CLONE, fields, body).status == 200
+        yield
+
+
+def in_pieces(agent, codec, message, headers, packed=False):
+    """Its body comes later than its head, in two parts and in chunks."""
+    fields = {"Content-Type": f"application/connect+{codec}", "Transfer-Encoding": "chunked", **headers}
+    body = envelope(encode(CLONE[1:], message, codec))
+    with agent.connect() as c:
+        c.send_request("POST", CLONE, fields)
+        for part in (body[:len(body) // 2], body[len(body) // 2:], b""):
+            time.sleep(0.05)
+            c.send(b"%x\r\n%b\r\n" % (len(part), part))
+        assert c.read_response().status == 200
+        yield
+
+
+def over_grpc_web_text(agent, codec, message, headers, packed=False):
+    fields = {"Content-Type": f"application/grpc-web-text+{codec}", **headers}
+    body = base64.b64encode(envelope(encode(CLONE[1:], message, codec)))
+    with agent.connect() as c:
+        assert c.request("POST", CLONE, fields, body).status == 200
+        yield
+
+
+def over_http2(agent, codec, message, headers, packed=False, kind="connect"):
+    body = zipped(codec, message) if packed else envelope(encode(CLONE[1:], message, codec))
+    fields = {"content-type": f"application/{kind}+{codec}", **headers}
+    if packed:
+        fields["grpc-encoding" if kind == "grpc" else "connect-content-encoding"] = "gzip"
+    with H2(agent.connect().sock) as c:
+        assert c.request("POST", CLONE, fields, body).ended
+        yield
+
+
+def over_grpc(agent, codec, message, headers, packed=False):
+    return over_http2(agent, codec, message, {"te": "trailers", **headers}, packed, "grpc")
+
+
+def in_one_packet(agent, codec, message, headers, packed=False):
+    """HTTP/2's preface, head and body come at once, as h1 reads them."""
+    class Held:
+        def __init__(self, sock):
+            self.sock, self.data, self.held = sock, b"", True
+
+        def sendall(self, data):
+            self.data += data
+            if not self.held:
+                self.sock.sendall(self.data)
+                self.data = b""
+
+        def __getattr__(self, name):
+            return getattr(self.sock, name)
+
+    sock = Held(agent.connect().sock)
+    with H2(sock) as c:
+        s = c.ask("POST", CLONE, {"content-type": f"application/connect+{codec}", **headers},
+                  envelope(encode(CLONE[1:], message, codec)))
+        sock.held = False
+        sock.sendall(b"")
+        assert s.wait().ended
+        yield
+
+
+@pytest.mark.parametrize("headers", [{}, USER], ids=["nobody", "user"])
+@pytest.mark.parametrize("codec", ["json", "proto"])
+@pytest.mark.parametrize("wire", [over_http1, in_pieces, over_grpc_web_text, over_http2, over_grpc, in_one_packet])
+def test_no_memory_holds_a_token(bare, tmp_path, wire, codec, headers):
+    """Whichever way it came, while its connection is open and after it. LD_BIND_NOW: as in test_git.py."""
+    home = "/home/user" if headers else str(tmp_path)
+    with Agent(env={"LD_BIND_NOW": "1"}) as agent:
+        for i, packed in enumerate([False, True]):
+            for j, size in enumerate([0, 40000]):
+                secret = "".join(reversed(f"{TOKEN}-{i}{j}"))
+                message = {"credentials": {"basic": {"username": "ann", "password": secret}}, "url": bare.as_uri(),
+                           "path": f"{home}/{codec}{i}{j}", "options": {"env": {"PADDING": "x" * size}}}
+                call = wire(agent, codec, message, headers, packed)
+                next(call)
+                assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)
+                assert next(call, None) is None
+                assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)

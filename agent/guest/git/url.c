@@ -174,6 +174,8 @@ int git_url_parse(struct bytes text, struct git_url *u, struct err *e)
 
 void git_url_clear(struct git_url *u)
 {
+    if (u->username) /* some put a token there */
+        explicit_bzero(u->username, strlen(u->username));
     if (u->password)
         explicit_bzero(u->password, strlen(u->password));
     free(u->text);

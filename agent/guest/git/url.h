@@ -12,7 +12,7 @@ struct git_url {
     char *text; /* for git: without a password, of http without a user name as well; owned */
     char *
         origin; /* of http: "https://host:port" in lower case, without the port that is the scheme's own; else NULL; owned */
-    char *username; /* of http, decoded; NULL: none; owned */
+    char *username; /* of http, decoded; NULL: none; owned; wiped when it goes */
     char *password; /* the same; wiped when it goes */
 };
 
