@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "core/fd.h"
+#include "core/limits.h"
 
 /* The number behind "askpass:", or -1. */
 static int socket_of(const char *how)
@@ -34,15 +35,31 @@ static int ask(int socket, const char *prompt, int answer)
     return RETRY_EINTR(sendmsg(socket, &m, MSG_NOSIGNAL)) < 0 ? -1 : 0;
 }
 
-/* Hands the answer on. Its first byte says that there is one. */
+/* Reads to the end, or to the buffer's. Returns how many bytes, or -1. */
+static ssize_t read_all(int fd, char *out, size_t size)
+{
+    size_t got = 0;
+    ssize_t n;
+
+    while (got < size && (n = RETRY_EINTR(read(fd, out + got, size - got))) != 0) {
+        if (n < 0)
+            return -1;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+/* Hands the answer on. Its last byte says that it is whole. */
 static int print(int fd)
 {
-    char text[4096];
-    ssize_t n = RETRY_EINTR(read(fd, text, sizeof text));
-    bool good = n > 0 && text[0] == '+' &&
-                RETRY_EINTR(write(STDOUT_FILENO, text + 1, (size_t)n - 1)) == n - 1 &&
-                RETRY_EINTR(write(STDOUT_FILENO, "\n", 1)) == 1;
+    char text[GIT_SECRET_MAX + 1];
+    ssize_t n = read_all(fd, text, sizeof text);
+    bool good = n > 0 && text[n - 1] == '+';
 
+    if (good) {
+        text[n - 1] = '\n';
+        good = fd_write_all(STDOUT_FILENO, text, (size_t)n) == 0;
+    }
     explicit_bzero(text, sizeof text);
     return good ? 0 : 1;
 }

@@ -463,7 +463,7 @@ int main(int argc, char **argv)
     struct err e;
     int status;
 
-    if (helper)
+    if (helper && getpid() != 1) /* the kernel gives init what its command line holds: init it stays */
         return askpass_main(helper, argc, argv);
     boot(argc, argv);
     if (flags_parse(&agent.flags, argc, argv, agent.booted ? &agent.boot : NULL, &e) < 0)

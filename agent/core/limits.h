@@ -214,6 +214,7 @@
     X(GIT_REMOTES_MAX, 1000, "remotes", "of a repository, each looked for by name; then resource_exhausted") \
     X(GIT_TIDY_MAX, 100000, "files", "looked at for lock files of a git that was killed; more stay")         \
     X(GIT_TIDY_DEPTH, 8, "directories", "below the git directory, for the same; branch names are as deep")   \
+    X(GIT_SECRET_MAX, 16 * KIB, "bytes", "of a user name, a password or a token; some have 8 KiB")           \
     X(GIT_SSH_KEY_MAX, 32 * KIB, "bytes", "of a private key; RSA of 16384 bits has 13 KiB")                  \
     X(GIT_KNOWN_HOSTS_MAX, MIB, "bytes", "of a request's known_hosts file")                                  \
     X(GIT_GRACE_MS, 3000, "ms", "git may tidy up after SIGTERM; then SIGKILL, and we do")                    \

@@ -2,14 +2,19 @@
 and what goes wrong on the way."""
 import base64
 import gzip
+import http.server
 import os
+import re
+import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from agent import Agent, RpcError, encode, envelope, wait_for
-from git_host import GIT, TOKEN, USER, clone, commit, failure, free_port, git, memory_holds, reason
+from git_host import GIT, TOKEN, USER, Server, basic, clone, commit, failure, free_port, git, memory_holds, reason
 from h2client import H2
 
 
@@ -407,6 +412,161 @@ def test_what_is_no_key(agent, bare, sshd, tmp_path, fields):
     assert e.value.code == "invalid_argument"
 
 
+# --- http
+
+def secrets_of(how, secret=TOKEN):
+    return {"bearer": secret} if how == "bearer" else {"basic": {"username": "ann", "password": secret}}
+
+
+def field_of(how, secret=TOKEN):
+    return f"Bearer {secret}" if how == "bearer" else basic("ann", secret)
+
+
+@pytest.mark.parametrize("how", ["basic", "bearer"])
+def test_fetch_and_push_over_http(agent, pair, bare, how):
+    """The remote's URL says who the credentials are for."""
+    ours, theirs = pair
+    git(bare, "config", "http.receivepack", "true")
+    with Server(bare.parent, field_of(how)) as server:
+        git(ours, "remote", "set-url", "origin", f"{server.url}/x.git")
+        for verb in ("Fetch", "Pull", "Push"):
+            with pytest.raises(RpcError) as e:
+                call(agent, verb, ours)
+            assert (e.value.code, reason(e.value)) == ("permission_denied", "AUTH_FAILED")
+        commit(theirs, a="theirs\n")
+        git(theirs, "push", "-q")
+        credentials = secrets_of(how)
+        assert updates(call(agent, "Fetch", ours, credentials=credentials))["refs/remotes/origin/main"][2] == rev(theirs)
+        assert call(agent, "Pull", ours, credentials=credentials)["newCommit"] == rev(theirs)
+        commit(ours, a="ours\n")
+        assert updates(call(agent, "Push", ours, credentials=credentials))["refs/heads/main"][2] == rev(ours) == rev(bare, "main")
+        fetched = call(agent, "Fetch", ours, remote=f"{server.url}/x.git", refspecs=["main:refs/heads/by-url"], credentials=credentials)
+        assert list(updates(fetched)) == ["refs/heads/by-url"]
+
+
+def test_stored_credentials(agent, bare):
+    """They stay where git looks for them; calls without credentials of their own use them, those with others leave them alone."""
+    store = Path("/home/user/.git-credentials")
+    with Server(bare.parent, basic("ann@x", TOKEN)) as server:
+        credentials = {"basic": {"username": "ann@x", "password": TOKEN}, "storeCredentials": True}
+        assert clone(agent, f"{server.url}/x.git", "~/stored", headers=USER, credentials=credentials)[0]["branch"] == "main"
+        assert unquote(store.read_text()) == f"http://ann@x:{TOKEN}@{server.url.removeprefix('http://')}\n"
+        assert store.stat().st_mode & 0o777 == 0o600 and store.stat().st_uid == 1000
+        assert git("/", "config", "--file", "/home/user/.gitconfig", "credential.helper") == b"store\n"
+        assert call(agent, "Fetch", "~/stored", headers=USER) == {}
+        with pytest.raises(RpcError) as e:
+            call(agent, "Fetch", "~/stored", headers=USER, credentials=secrets_of("basic", "wrong"))
+        assert reason(e.value) == "AUTH_FAILED"
+        assert TOKEN in store.read_text() and "wrong" not in store.read_text()
+    with pytest.raises(RpcError) as e:
+        clone(agent, "http://h/x", "~/y", headers=USER, credentials={"bearer": "x", "storeCredentials": True})
+    assert e.value.code == "invalid_argument"
+
+
+def test_a_repository_gets_no_credentials(agent, pair, bare, tmp_path):
+    """Neither its own helpers, for whatever URL, nor programs that it names for its transport and for signing."""
+    ours, _ = pair
+    mark, program = tmp_path / "mark", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho \"$0 $@\" >>{mark}\ncat >>{mark}\n")
+    program.chmod(0o755)
+    git(bare, "config", "http.receivepack", "true")
+    with Server(bare.parent, basic("ann", TOKEN)) as server:
+        url = f"{server.url}/x.git"
+        for key, value in {"remote.origin.url": url, f"credential.{server.url}.helper": str(program), "credential.helper": str(program),
+                           "remote.origin.uploadpack": str(program), "remote.origin.receivepack": str(program),
+                           "push.gpgSign": "if-asked", "commit.gpgSign": "true", "gpg.program": str(program),
+                           "core.askPass": str(program)}.items():
+            git(ours, "config", key, value)
+        call(agent, "Fetch", ours, credentials=secrets_of("basic"))
+        call(agent, "Push", ours, refspecs=["HEAD:refs/heads/mine"], credentials=secrets_of("basic"))
+        git(ours, "config", "remote.origin.url", str(bare))
+        call(agent, "Fetch", ours)
+        call(agent, "Pull", ours)
+        call(agent, "Push", ours, refspecs=["HEAD:refs/heads/mine2"])
+    assert not mark.exists(), mark.read_text()
+
+
+class Scripted:
+    """An HTTP server that refuses who says nothing, and does what it is told to whoever authenticates."""
+
+    def __init__(self, do):
+        self.asked, self.go = threading.Event(), threading.Event()
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if self.headers["Authorization"]:
+                    server.asked.set()
+                    do(server, self)
+                else:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
+                    self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/x.git"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.go.set()
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def hang(server, handler):
+    server.go.wait(60)
+    handler.close_connection = True
+
+
+def status(code):
+    def do(_, handler):
+        handler.send_response(code)
+        handler.end_headers()
+    return do
+
+
+@pytest.mark.parametrize("code, name, why", [(401, "permission_denied", "AUTH_FAILED"), (403, "permission_denied", "AUTH_FAILED"),
+                                             (404, "not_found", "REPOSITORY_NOT_FOUND"), (503, "unavailable", "HOST_UNREACHABLE")])
+@pytest.mark.parametrize("how", ["basic", "bearer"])
+def test_what_a_server_refuses(agent, tmp_path, code, name, why, how):
+    with Scripted(status(code)) as server:
+        with pytest.raises(RpcError) as e:
+            clone(agent, server.url, tmp_path / "c", credentials=secrets_of(how))
+    assert (e.value.code, reason(e.value)) == (name, why)
+    assert TOKEN not in e.value.message + failure(e.value).stderr
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "git://127.0.0.1:1/x", "ssh://127.0.0.1:1/x", "http://nowhere.invalid/x"])
+def test_hosts_that_are_not_reached(agent, tmp_path, url):
+    with pytest.raises(RpcError) as e:
+        clone(agent, url, tmp_path / "c", credentials=secrets_of("basic"))
+    assert (e.value.code, reason(e.value)) == ("unavailable", "HOST_UNREACHABLE")
+
+
+def test_a_full_disk(agent, tmp_path):
+    big, full = tmp_path / "big", tmp_path / "full"
+    subprocess.run(["git", "init", "-q", big], check=True)
+    (big / "noise").write_bytes(os.urandom(3 << 20))
+    git(big, "add", "-A")
+    git(big, "commit", "-q", "-m", "x")
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", full], check=True)
+    try:
+        with pytest.raises(RpcError) as e:
+            clone(agent, big.as_uri(), full / "c")
+        assert (e.value.code, reason(e.value)) == ("resource_exhausted", "DISK_FULL")
+        wait_for(lambda: os.listdir(full) == [], 10, "nothing is left")
+    finally:
+        subprocess.run(["umount", full], check=True)
+
+
 # --- a token is nowhere
 
 CLONE = f"/{GIT}/Clone"
@@ -503,3 +663,59 @@ def test_no_memory_holds_a_token(bare, tmp_path, wire, codec, headers):
                 assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)
                 assert next(call, None) is None
                 assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)
+
+
+def found(secret, agent, *folders):
+    """Where the secret stands: arguments and environments of all processes, files, the log."""
+    needle, places = secret.encode(), []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        for name in ("cmdline", "environ"):
+            try:
+                places += [f"/proc/{pid}/{name}"] if needle in Path(f"/proc/{pid}/{name}").read_bytes() else []
+            except OSError:
+                pass
+    for folder in folders:
+        for path in Path(folder).rglob("*"):
+            if path.is_file() and needle in path.read_bytes():
+                places.append(path)
+    return places + (["the log"] if secret in agent.log else [])
+
+
+def processes(agent, name):
+    """The agent's descendants of that name."""
+    lines = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+    table = [line.split(None, 2) for line in lines]
+    family = {str(agent.pid)}
+    for _ in range(8):
+        family |= {pid for pid, parent, _ in table if parent in family}
+    return [int(pid) for pid, _, comm in table if pid in family and comm == name]
+
+
+@pytest.mark.parametrize("how", ["basic", "bearer"])
+@pytest.mark.parametrize("end", ["answer", "cancel", "deadline", "SIGKILL", "SIGSEGV"])
+def test_a_token_is_nowhere(tmp_path, how, end):
+    """While git talks to a server that hangs, and after the call, however it ends."""
+    secret, path = TOKEN[::-1] + how + end, Path("/home/user/c")
+    with Agent("--log-level", "debug", env={"LD_BIND_NOW": "1"}) as agent, Scripted(hang) as server:
+        message = {"url": server.url, "path": str(path), "credentials": secrets_of(how, secret)}
+        headers = {**USER, **({"Connect-Timeout-Ms": "1500"} if end == "deadline" else {})}
+        stream = agent.stream(CLONE[1:], message, **headers)
+        assert server.asked.wait(10)
+        assert found(secret, agent, "/home/user", "/run", tmp_path) == []
+        [transport] = processes(agent, "git-remote-http")
+        limits = Path(f"/proc/{transport}/limits").read_text()
+        assert re.search(r"Max core file size +1 +1 ", limits)
+        if end == "answer":
+            server.go.set()
+        elif end == "cancel":
+            stream.close()
+        elif end != "deadline":
+            os.kill(transport, getattr(signal, end))
+        if end != "cancel":
+            with stream, pytest.raises(RpcError) as e:
+                list(stream)
+            assert (reason(e.value) == "TIMED_OUT") == (end == "deadline")
+        wait_for(lambda: not processes(agent, "git") and not path.exists(), 10, "git is gone, and what it made")
+        wait_for(lambda: memory_holds(agent.pid, secret.encode()) == 0, 5, "no memory holds it")
+        assert found(secret, agent, "/home/user", "/run", tmp_path) == []
+        assert not [name for name in os.listdir("/") + os.listdir("/home/user") if name.startswith("core")]

@@ -66,6 +66,12 @@ def test_it_mounts_and_serves():
         assert a.log == ""  # the console is quiet
 
 
+def test_it_stays_init():
+    """Whatever the kernel's command line puts into its environment: it is not git's askpass program."""
+    with Init(env={"GUESTD_HELPER": "askpass:3"}) as a:
+        assert a.call("guest.v1.Agent/GetInfo")["pid"] == 1
+
+
 def test_it_reaps_orphans():
     with Init() as a:
         a.shell("for i in $(seq 200); do (sleep 0.1 &) ; done")

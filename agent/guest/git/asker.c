@@ -45,10 +45,10 @@ const char *git_asker_answer(const struct git_credentials *c, struct bytes promp
     return answer;
 }
 
-/* Writes the answer where it does not block. */
+/* Writes the answer where it does not block. What a pipe has no room for shows by the mark behind it. */
 static void reply(int fd, const char *answer)
 {
-    struct iovec iov[2] = {{(char *)(uintptr_t) "+", 1}, {(char *)(uintptr_t)answer, strlen(answer)}};
+    struct iovec iov[2] = {{(char *)(uintptr_t)answer, strlen(answer)}, {(char *)(uintptr_t) "+", 1}};
     struct stat st;
 
     if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)

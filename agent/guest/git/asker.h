@@ -1,7 +1,7 @@
 /* Answers git's questions for a user name and a password: the agent's side of agent/askpass.h.
  *
  * A question is a packet with git's prompt ("Password for 'https://ann@host': ") and the write end of a pipe as a descriptor. Where
- * it is about the credentials' origin the pipe gets "+" and the answer; else it is closed. A socket's packets come from whatever
+ * it is about the credentials' origin the pipe gets the answer and "+"; else it is closed. A socket's packets come from whatever
  * git started, so nothing is believed: a prompt is parsed as a URL, a descriptor that is no pipe is not written to. */
 #ifndef GUEST_GIT_ASKER_H
 #define GUEST_GIT_ASKER_H

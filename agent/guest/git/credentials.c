@@ -28,6 +28,8 @@ void git_credentials_clear(struct git_credentials *c)
 /* What git reads line by line, or as one value in quotes. */
 static int check(enum git_credentials_kind kind, const char *text, struct err *e)
 {
+    if (strlen(text) > GIT_SECRET_MAX)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "credentials: more than %d bytes", GIT_SECRET_MAX);
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 

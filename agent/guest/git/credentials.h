@@ -47,7 +47,7 @@ struct git_lent {
     char program[32], helper[32], include[48], ssh[GIT_SSH_COMMAND_MAX];
 };
 
-/* Takes copies. Returns 0, or -1 with *e: invalid_argument for control characters, and for a token that is no token68 (RFC 7235
+/* Takes copies. Returns 0, or -1 with *e: invalid_argument for control characters, for more than GIT_SECRET_MAX, and for a token that is no token68 (RFC 7235
  * section 2.1); resource_exhausted. */
 MUST_CHECK int git_credentials_set(struct git_credentials *c, enum git_credentials_kind kind,
                                    const char *username, const char *secret, struct err *e);

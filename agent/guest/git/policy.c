@@ -37,6 +37,8 @@ static const char *const settings[] = {
     "color.ui=false",
     "core.quotePath=true",
 };
+/* What a call with store_credentials has kept serves those that bring none. With a call's own nothing keeps them, or forgets others. */
+static const char stored[] = "credential.helper=store";
 static const char no_hooks[] = "core.hooksPath=/dev/null";
 
 /* --- environment ----------------------------------------------------------------------------- */
@@ -86,7 +88,7 @@ static const char **make_args(const struct git_place *place, const struct git_co
                               struct arena *a)
 {
     const char **args = arena_array(
-        a, 2 * (ARRAY_LEN(settings) + 2) + 1 + c->arg_count + ARRAY_LEN(c->lent->args), sizeof *args);
+        a, 2 * (ARRAY_LEN(settings) + 3) + 1 + c->arg_count + ARRAY_LEN(c->lent->args), sizeof *args);
     const char *safe = safe_directory(place->path, a);
     size_t n = 0;
 
@@ -99,6 +101,10 @@ static const char **make_args(const struct git_place *place, const struct git_co
     if (!c->hooks) {
         args[n++] = "-c";
         args[n++] = no_hooks;
+    }
+    if (!c->lent || c->lent->fd_count == 0) {
+        args[n++] = "-c";
+        args[n++] = stored;
     }
     args[n++] = "-c";
     args[n++] = safe;
@@ -135,7 +141,8 @@ static const struct exec_var *make_vars(const struct git_command *c, size_t *cou
 struct exec_spec *git_policy_spec(const struct git_place *place, const char *user,
                                   const struct git_command *c, struct err *e)
 {
-    static const struct exec_limit no_core = {RLIMIT_CORE, 0, 0};
+    /* Too short for a file; and where a program takes the cores, which 0 would not stop, 1 does (core(5), fs/coredump.c). */
+    static const struct exec_limit no_core = {RLIMIT_CORE, 1, 1};
     struct arena a = {.max = GIT_ANSWER_BYTES};
     struct exec_spec *spec = NULL, view = {
                                        .cmd = place->program.path,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "askpass.h"
+#include "core/limits.h"
 #include "test.h"
 
 static struct git_credentials credentials;
@@ -34,15 +35,21 @@ static void only_for_the_origin(void **state)
 }
 
 /* The whole way: guestd as askpass in a child, the agent's side in a loop here. */
-static void both_sides(void **state)
+static void ask_for(const char *secret)
 {
     static struct loop loop;
     struct git_asker asker = {.fd = -1};
-    char variable[32], text[64] = "";
+    char variable[32];
+    CLEANUP_FREE char *text = calloc(1, GIT_SECRET_MAX + 2);
+    size_t got = 0;
+    struct err e;
+    ssize_t n;
     char *argv[] = {"askpass", "Password for 'https://ann@h': ", NULL};
     int pair[2], out[2];
 
-    (void)state;
+    assert_non_null(text);
+    assert_int_equal(git_credentials_set(&credentials, GIT_CREDENTIALS_BASIC, "ann", secret, &e), 0);
+    credentials.origin = strdup("https://h");
     git_asker_stop(&asker);
     assert_int_equal(loop_init(&loop), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) | pipe(out), 0);
@@ -57,10 +64,29 @@ static void both_sides(void **state)
     git_asker_start(&asker, &loop, pair[0], &credentials);
     while (asker.fd >= 0) /* until the child is gone */
         ev_run(loop.ev, EVRUN_ONCE);
-    assert_int_equal(read(out[0], text, sizeof text), 7);
-    assert_string_equal(text, "secret\n");
+    while ((n = read(out[0], text + got, GIT_SECRET_MAX + 1 - got)) > 0)
+        got += (size_t)n;
+    assert_int_equal(got, strlen(secret) + 1);
+    assert_int_equal(text[got - 1], '\n');
+    assert_memory_equal(text, secret, got - 1);
     close(out[0]);
     loop_destroy(&loop);
+}
+
+static void both_sides(void **state)
+{
+    static char longest[GIT_SECRET_MAX + 1], longer[GIT_SECRET_MAX + 2];
+    struct err e;
+
+    (void)state;
+    memset(longest, 's', sizeof longest - 1);
+    memset(longer, 's', sizeof longer - 1);
+    ask_for("secret");
+    ask_for("a+");
+    ask_for("");
+    ask_for(longest);
+    assert_int_equal(git_credentials_set(&credentials, GIT_CREDENTIALS_BASIC, "ann", longer, &e), -1);
+    assert_int_equal(e.status, STATUS_INVALID_ARGUMENT);
 }
 
 static int setup(void **state)

@@ -39,7 +39,7 @@ static void what_every_run_has(void **state)
     assert_string_equal(s->hidden, "GIT_");
     assert_true(s->transient);
     assert_int_equal(s->limits[0].resource, RLIMIT_CORE);
-    assert_int_equal(s->limits[0].hard, 0);
+    assert_int_equal(s->limits[0].hard, 1);
     assert_true(has_setting(s, "core.hooksPath=/dev/null"));
     assert_true(has_setting(s, "protocol.ext.allow=never"));
     assert_true(has_setting(s, "credential.helper="));
