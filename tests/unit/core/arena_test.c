@@ -1,6 +1,24 @@
-#include "core/arena.h"
+#include <stdlib.h>
 
 #include "test.h"
+
+/* Looks at what is freed. */
+static void free_and_look(void *p);
+
+#define free free_and_look
+#include "core/arena.c"
+#undef free
+
+static unsigned found; /* bytes 's' in what was freed */
+
+static void free_and_look(void *p)
+{
+    const struct arena_block *b = p;
+
+    for (size_t i = 0; i < b->size; i++)
+        found += b->data[i] == 's';
+    free(p);
+}
 
 static void bounded(void **state)
 {
@@ -42,11 +60,29 @@ static void strings_and_arrays(void **state)
     arena_clear(&a);
 }
 
+static void secrets_are_wiped(void **state)
+{
+    struct arena a = {.max = 100000};
+
+    (void)state;
+    found = 0;
+    assert_string_equal(arena_string(&a, BYTES_LIT("ssss")), "ssss");
+    memset(arena_alloc(&a, 20000), 's', 20000);
+    a.secret = true;
+    arena_clear(&a);
+    assert_int_equal(found, 0);
+    a.secret = false;
+    assert_string_equal(arena_string(&a, BYTES_LIT("ssss")), "ssss");
+    arena_clear(&a);
+    assert_true(found >= 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounded),
         cmocka_unit_test(strings_and_arrays),
+        cmocka_unit_test(secrets_are_wiped),
     };
 
     return RUN(tests);

@@ -200,13 +200,40 @@ static void ranges_are_shared(void **state)
     seg_unref(s);
 }
 
+/* When the last reference goes, and not before; a segment that is taken again is like any other. */
+static void secrets_are_wiped(void **state)
+{
+    static const char zeros[SEG_SIZE];
+    struct seg_pool pool;
+    struct chain a = {0}, b = {0};
+    struct seg *s;
+
+    (void)state;
+    assert_int_equal(seg_pool_init(&pool, 4 * SEG_SIZE), 0);
+    s = seg_get(&pool);
+    memset(s->data, 's', SEG_SIZE);
+    assert_int_equal(chain_ref(&a, s, s->data + 10, 6), 0);
+    assert_int_equal(chain_give(&b, s, s->data + 20, 6), 0);
+    chain_wipe_later(&a);
+    chain_clear(&a);
+    assert_int_equal(s->data[0], 's');
+    chain_clear(&b);
+    assert_memory_equal(s->data, zeros, SEG_SIZE);
+    s = seg_get(&pool);
+    assert_false(s->secret);
+    memset(s->data, 's', SEG_SIZE);
+    seg_unref(s);
+    assert_int_equal(s->data[SEG_SIZE - 1], 's');
+    seg_pool_destroy(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_share_a_segment), cmocka_unit_test(a_copy_spills_over),
         cmocka_unit_test(references_count),       cmocka_unit_test(moves_into_full_and_empty),
         cmocka_unit_test(reserve_and_commit),     cmocka_unit_test(reads),
-        cmocka_unit_test(ranges_are_shared),
+        cmocka_unit_test(ranges_are_shared),      cmocka_unit_test(secrets_are_wiped),
     };
 
     return RUN(tests);

@@ -124,6 +124,17 @@ static void what_wrote_nothing_is_not_kept(void **state)
     assert_int_equal(rig.table.count, 0);
 }
 
+/* How it ended is known, what it wrote is not. */
+static void what_is_transient_is_not_kept(void **state)
+{
+    uint64_t id = run((struct exec_spec){.transient = true}, "echo x; exit 3");
+
+    (void)state;
+    assert_null(exec_by_id(&rig.table, id));
+    assert_int_equal(exec_past_by_id(&rig.table, id)->exit.code, 3);
+    assert_int_equal(rig.pool.in_use, 0);
+}
+
 static void forgetting_leaves_nothing(void **state)
 {
     uint64_t id = run((struct exec_spec){.tag = "t", .key = "k"}, "echo x");
@@ -148,6 +159,7 @@ int main(void)
         T(kept_output_is_bounded),
         T(one_alone_is_bounded_too),
         T(what_wrote_nothing_is_not_kept),
+        T(what_is_transient_is_not_kept),
         T(forgetting_leaves_nothing),
     };
 

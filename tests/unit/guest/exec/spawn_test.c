@@ -561,6 +561,55 @@ static void an_environment_of_a_path_alone(void **state)
     arena_clear(&a);
 }
 
+/* Under the number that they have here, and no longer ours once they have gone. */
+static void descriptors_go_along(void **state)
+{
+    char script[64];
+    const char *args[] = {"-c", script};
+    struct exec_spec view = {.cmd = "/bin/sh", .cwd = dir, .args = args, .arg_count = 2, .fd_count = 2};
+    int fds = open_fds(), ends[2];
+    struct spawn *s;
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(write(ends[1], "along", 5), 5);
+    view.fds[0] = ends[0];
+    view.fds[1] = ends[1];
+    snprintf(script, sizeof script, "head -c 5 <&%d; echo 0 >&%d", ends[0], ends[1]);
+    s = spawn_spec(&view);
+    assert_int_equal(fcntl(ends[0], F_GETFD), -1);
+    assert_int_equal(fcntl(ends[1], F_GETFD), -1);
+    assert_string_equal(all_of(s->output[0]), "along");
+    assert_int_equal(exit_of(s), 0);
+    spawn_free(s);
+    view.cmd = "no-such"; /* and when it does not come to it */
+    view.must_run = true;
+    assert_int_equal(pipe2(view.fds, O_CLOEXEC), 0);
+    assert_failed(spawn_spec(&view), fds, SPAWN_EXEC, STATUS_FAILED_PRECONDITION,
+                  "no-such: no such file or directory");
+}
+
+/* Of the settings' variables those are left out whose names begin so; a request's own are not. */
+static void variables_are_hidden(void **state)
+{
+    const struct exec_spec spec = {
+        .cmd = "x", .hidden = "GIT_", .var_count = 1, .vars = &(struct exec_var){"GIT_B", "2"}};
+    char hidden[] = "GIT_A=1", shown[] = "GITX=3", *vars[] = {hidden, shown};
+    struct guest_env env = *settings.env;
+    const struct spawn s = {.spec = (struct exec_spec *)(uintptr_t)&spec, .env = &env};
+    struct arena a = {.max = 4096};
+    char **table;
+
+    (void)state;
+    env.vars = vars;
+    env.var_count = 2;
+    table = make_environment(&s, &(struct user){.home = "/h", .name = "n"}, &a);
+    assert_string_equal(table[4], "GITX=3"); /* after PATH, HOME, USER, LOGNAME */
+    assert_string_equal(table[5], "GIT_B=2");
+    assert_null(table[6]);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -588,6 +637,8 @@ int main(void)
         T(without_memory_there_are_no_tables),
         T(what_must_run_fails_when_it_cannot),
         T(an_environment_of_a_path_alone),
+        T(descriptors_go_along),
+        T(variables_are_hidden),
     };
 
     return RUN(tests);
