@@ -151,6 +151,49 @@ static void check_within(struct bytes part, struct bytes text)
     CHECK(part.len == 0 || (part.ptr >= text.ptr && part.ptr + part.len <= text.ptr + text.len));
 }
 
+static int on_text_line(struct git_lines *l, struct bytes line, struct err *e)
+{
+    struct git_update u;
+
+    (void)l;
+    (void)e;
+    if (git_update_pushed(line, &u) || git_update_fetched(line, &u)) {
+        CHECK(u.kind != GIT_UPDATE_UNSPECIFIED && u.to.len > 0);
+        check_within(u.from, line);
+        check_within(u.to, line);
+        check_within(u.old_id, line);
+        check_within(u.new_id, line);
+        check_within(u.reason, line);
+    }
+    return 0;
+}
+
+static int on_reference(struct git_refs *r, struct bytes name, struct bytes old_id, struct bytes new_id,
+                        struct err *e)
+{
+    (void)r;
+    (void)e;
+    CHECK(name.len > 0 && old_id.len + new_id.len > 0);
+    return 0;
+}
+
+/* The first half as a listing before, the second as one after; all as lines. */
+static void check_updates(struct bytes text)
+{
+    static struct git_lines lines = {.line = on_text_line};
+    struct git_refs refs;
+    struct err e;
+
+    lines.len = 0;
+    CHECK(git_lines_feed(&lines, text, &e) == 0);
+    git_refs_init(&refs, on_reference);
+    if (git_refs_feed(&refs, (struct bytes){text.ptr, text.len / 2}, &e) == 0 &&
+        git_refs_turn(&refs, &e) == 0 &&
+        git_refs_feed(&refs, (struct bytes){text.ptr + text.len / 2, text.len - text.len / 2}, &e) == 0)
+        (void)git_refs_end(&refs, &e);
+    git_refs_clear(&refs);
+}
+
 static void check_url(struct bytes text)
 {
     struct git_url u;
@@ -203,6 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)git_version_parse(text);
     check_url(text);
     check_texts(data, size);
+    check_updates(text);
     answer = git_asker_answer(&credentials, text);
     CHECK(!answer || answer == credentials.username || answer == credentials.secret);
     return 0;
