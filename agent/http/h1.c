@@ -609,12 +609,6 @@ static size_t read_small(struct h1 *h)
     return n == (ssize_t)want ? want : 0;
 }
 
-/* Whether what was read may hold a secret: it does, or is for a handler that is not known yet. */
-static bool may_be_secret(const struct h1 *h)
-{
-    return h->conn->secret || (h->x && h->x->waiting) || h->ahead.bytes > 0;
-}
-
 /* Reads once; and of a large body, of which all there was room for has come, more at once. */
 static void h1_readable(struct conn *c)
 {
@@ -630,7 +624,8 @@ static void h1_readable(struct conn *c)
         }
         sum += n;
         set_reading(h);
-        if (may_be_secret(h)) {
+        if (c->secret || (h->x && h->x->waiting) ||
+            h->ahead.bytes > 0) { /* or nobody knows yet whose it is */
             chain_wipe_later(&h->ahead);
             explicit_bzero(scratch, SCRATCH_SIZE);
         }

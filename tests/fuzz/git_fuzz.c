@@ -7,6 +7,7 @@
 #include "guest/git/progress.h"
 #include "guest/git/refname.h"
 #include "guest/git/status.h"
+#include "guest/git/updates.h"
 #include "guest/git/version.h"
 
 #include "fuzz.h"

@@ -1,69 +1,13 @@
-"""guest.v1.Git against servers: Fetch, Pull and Push over each transport, credentials that reach who they are for and nobody else,
-and what goes wrong on the way."""
-import base64
-import gzip
-import http.server
+"""guest.v1.Git against servers: Fetch, Pull and Push over each transport, and what goes wrong on the way."""
 import os
-import re
-import signal
 import subprocess
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
-from agent import Agent, RpcError, encode, envelope, wait_for
-from git_host import GIT, TOKEN, USER, Server, basic, clone, commit, failure, free_port, git, memory_holds, reason
-from h2client import H2
-
-
-def call(agent, verb, path, codec="json", headers=None, **fields):
-    """The result of Fetch, Pull or Push, which comes last."""
-    with agent.stream(f"{GIT}/{verb}", {"path": str(path), **fields}, codec, **(headers or {})) as s:
-        messages = list(s)
-    assert all("progress" in m for m in messages[:-1])
-    return messages[-1]["result"]
-
-
-def updates(result):
-    return {u["ref"]: (u["kind"].removeprefix("KIND_"), u.get("oldCommit", ""), u.get("newCommit", ""))
-            for u in result.get("updates", [])}
-
-
-def rejected(agent, verb, path, **fields):
-    """The updates that come before the error, and the error."""
-    seen = {}
-    with pytest.raises(RpcError) as e:
-        with agent.stream(f"{GIT}/{verb}", {"path": str(path), **fields}) as s:
-            for m in s:
-                if "result" in m:
-                    seen = m["result"]
-    return seen, e.value
-
-
-def rev(repo, name="HEAD"):
-    return git(repo, "rev-parse", name).decode().strip()
-
-
-def refs(repo):
-    """All references, by for-each-ref's other columns."""
-    return dict(reversed(line.split()) for line in git(repo, "show-ref", check=False).decode().splitlines())
-
-
-@pytest.fixture
-def pair(bare, tmp_path):
-    """A clone and the work tree that its remote was made from, which pushes there too."""
-    git(tmp_path, "clone", "-q", str(bare), str(tmp_path / "ours"))
-    theirs = tmp_path / "work"
-    git(theirs, "remote", "add", "origin", str(bare))
-    git(theirs, "fetch", "-q")
-    git(theirs, "branch", "-q", "-u", "origin/main")
-    for repo in (tmp_path / "ours", theirs):
-        git(repo, "config", "user.name", "T")
-        git(repo, "config", "user.email", "t@example.com")
-    return tmp_path / "ours", theirs
-
+from agent import RpcError, wait_for
+from git_host import GIT, TOKEN, USER, Server, clone, commit, failure, git, reason
+from git_remote import CLONE, Scripted, Sshd, call, field_of, hang, refs, rejected, rev, secrets_of, status, updates
 
 # --- Fetch
 
@@ -325,47 +269,6 @@ def test_pull_without_an_upstream(agent, pair):
 
 # --- ssh
 
-class Sshd:
-    """An sshd of its own on loopback, which takes one key for the user that the tests run as and serves git."""
-
-    def __init__(self, dir):
-        self.dir, self.port = dir, free_port()
-        dir.mkdir(mode=0o755)
-        for name in ("host", "other_host", "user", "stranger"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", dir / name], check=True)
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        (dir / "authorized_keys").write_text((dir / "user.pub").read_text())
-        (dir / "config").write_text(f"""ListenAddress 127.0.0.1
-Port {self.port}
-HostKey {dir}/host
-PidFile none
-AuthorizedKeysFile {dir}/authorized_keys
-StrictModes no
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
-PermitUserRC no
-""")
-        self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", dir / "config"], stderr=open(dir / "log", "wb"))
-        wait_for(lambda: "listening" in (dir / "log").read_text(), 10, "sshd")
-
-    def url(self, path):
-        return f"ssh://root@127.0.0.1:{self.port}{path}"
-
-    def known_hosts(self, name="host"):
-        return f"[127.0.0.1]:{self.port} {(self.dir / (name + '.pub')).read_text()}"
-
-    def credentials(self, key="user", hosts="host", **fields):
-        text = (self.dir / key).read_bytes()
-        return {"ssh": {"privateKey": base64.b64encode(text).decode(),
-                        "knownHosts": base64.b64encode(self.known_hosts(hosts).encode()).decode() if hosts else "", **fields}}
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-
-
 @pytest.fixture
 def sshd(tmp_path):
     tmp_path.chmod(0o755)
@@ -414,14 +317,6 @@ def test_what_is_no_key(agent, bare, sshd, tmp_path, fields):
 
 # --- http
 
-def secrets_of(how, secret=TOKEN):
-    return {"bearer": secret} if how == "bearer" else {"basic": {"username": "ann", "password": secret}}
-
-
-def field_of(how, secret=TOKEN):
-    return f"Bearer {secret}" if how == "bearer" else basic("ann", secret)
-
-
 @pytest.mark.parametrize("how", ["basic", "bearer"])
 def test_fetch_and_push_over_http(agent, pair, bare, how):
     """The remote's URL says who the credentials are for."""
@@ -442,93 +337,6 @@ def test_fetch_and_push_over_http(agent, pair, bare, how):
         assert updates(call(agent, "Push", ours, credentials=credentials))["refs/heads/main"][2] == rev(ours) == rev(bare, "main")
         fetched = call(agent, "Fetch", ours, remote=f"{server.url}/x.git", refspecs=["main:refs/heads/by-url"], credentials=credentials)
         assert list(updates(fetched)) == ["refs/heads/by-url"]
-
-
-def test_stored_credentials(agent, bare):
-    """They stay where git looks for them; calls without credentials of their own use them, those with others leave them alone."""
-    store = Path("/home/user/.git-credentials")
-    with Server(bare.parent, basic("ann@x", TOKEN)) as server:
-        credentials = {"basic": {"username": "ann@x", "password": TOKEN}, "storeCredentials": True}
-        assert clone(agent, f"{server.url}/x.git", "~/stored", headers=USER, credentials=credentials)[0]["branch"] == "main"
-        assert unquote(store.read_text()) == f"http://ann@x:{TOKEN}@{server.url.removeprefix('http://')}\n"
-        assert store.stat().st_mode & 0o777 == 0o600 and store.stat().st_uid == 1000
-        assert git("/", "config", "--file", "/home/user/.gitconfig", "credential.helper") == b"store\n"
-        assert call(agent, "Fetch", "~/stored", headers=USER) == {}
-        with pytest.raises(RpcError) as e:
-            call(agent, "Fetch", "~/stored", headers=USER, credentials=secrets_of("basic", "wrong"))
-        assert reason(e.value) == "AUTH_FAILED"
-        assert TOKEN in store.read_text() and "wrong" not in store.read_text()
-    with pytest.raises(RpcError) as e:
-        clone(agent, "http://h/x", "~/y", headers=USER, credentials={"bearer": "x", "storeCredentials": True})
-    assert e.value.code == "invalid_argument"
-
-
-def test_a_repository_gets_no_credentials(agent, pair, bare, tmp_path):
-    """Neither its own helpers, for whatever URL, nor programs that it names for its transport and for signing."""
-    ours, _ = pair
-    mark, program = tmp_path / "mark", tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho \"$0 $@\" >>{mark}\ncat >>{mark}\n")
-    program.chmod(0o755)
-    git(bare, "config", "http.receivepack", "true")
-    with Server(bare.parent, basic("ann", TOKEN)) as server:
-        url = f"{server.url}/x.git"
-        for key, value in {"remote.origin.url": url, f"credential.{server.url}.helper": str(program), "credential.helper": str(program),
-                           "remote.origin.uploadpack": str(program), "remote.origin.receivepack": str(program),
-                           "push.gpgSign": "if-asked", "commit.gpgSign": "true", "gpg.program": str(program),
-                           "core.askPass": str(program)}.items():
-            git(ours, "config", key, value)
-        call(agent, "Fetch", ours, credentials=secrets_of("basic"))
-        call(agent, "Push", ours, refspecs=["HEAD:refs/heads/mine"], credentials=secrets_of("basic"))
-        git(ours, "config", "remote.origin.url", str(bare))
-        call(agent, "Fetch", ours)
-        call(agent, "Pull", ours)
-        call(agent, "Push", ours, refspecs=["HEAD:refs/heads/mine2"])
-    assert not mark.exists(), mark.read_text()
-
-
-class Scripted:
-    """An HTTP server that refuses who says nothing, and does what it is told to whoever authenticates."""
-
-    def __init__(self, do):
-        self.asked, self.go = threading.Event(), threading.Event()
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                if self.headers["Authorization"]:
-                    server.asked.set()
-                    do(server, self)
-                else:
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
-                    self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/x.git"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.go.set()
-        self.http.shutdown()
-        self.http.server_close()
-
-
-def hang(server, handler):
-    server.go.wait(60)
-    handler.close_connection = True
-
-
-def status(code):
-    def do(_, handler):
-        handler.send_response(code)
-        handler.end_headers()
-    return do
 
 
 @pytest.mark.parametrize("code, name, why", [(401, "permission_denied", "AUTH_FAILED"), (403, "permission_denied", "AUTH_FAILED"),
@@ -567,155 +375,18 @@ def test_a_full_disk(agent, tmp_path):
         subprocess.run(["umount", full], check=True)
 
 
-# --- a token is nowhere
+# --- many at once
 
-CLONE = f"/{GIT}/Clone"
+def test_many_clones_and_statuses(agent, bare, pair, tmp_path):
+    """Twenty clones run beside each other, and nobody who asks for a status waits for one that hangs."""
+    def one(i):
+        return clone(agent, bare.as_uri(), tmp_path / f"many{i}")[0]["commit"]
 
-
-def zipped(codec, message):
-    return envelope(gzip.compress(encode(CLONE[1:], message, codec)), 1)
-
-
-def over_http1(agent, codec, message, headers, packed=False):
-    fields = {"Content-Type": f"application/connect+{codec}", **headers}
-    if packed:
-        fields["Connect-Content-Encoding"] = "gzip"
-    body = zipped(codec, message) if packed else envelope(encode(CLONE[1:], message, codec))
-    with agent.connect() as c:
-        assert c.request("POST", CLONE, fields, body).status == 200
-        yield
-
-
-def in_pieces(agent, codec, message, headers, packed=False):
-    """Its body comes later than its head, in two parts and in chunks."""
-    fields = {"Content-Type": f"application/connect+{codec}", "Transfer-Encoding": "chunked", **headers}
-    body = envelope(encode(CLONE[1:], message, codec))
-    with agent.connect() as c:
-        c.send_request("POST", CLONE, fields)
-        for part in (body[:len(body) // 2], body[len(body) // 2:], b""):
-            time.sleep(0.05)
-            c.send(b"%x\r\n%b\r\n" % (len(part), part))
-        assert c.read_response().status == 200
-        yield
-
-
-def over_grpc_web_text(agent, codec, message, headers, packed=False):
-    fields = {"Content-Type": f"application/grpc-web-text+{codec}", **headers}
-    body = base64.b64encode(envelope(encode(CLONE[1:], message, codec)))
-    with agent.connect() as c:
-        assert c.request("POST", CLONE, fields, body).status == 200
-        yield
-
-
-def over_http2(agent, codec, message, headers, packed=False, kind="connect"):
-    body = zipped(codec, message) if packed else envelope(encode(CLONE[1:], message, codec))
-    fields = {"content-type": f"application/{kind}+{codec}", **headers}
-    if packed:
-        fields["grpc-encoding" if kind == "grpc" else "connect-content-encoding"] = "gzip"
-    with H2(agent.connect().sock) as c:
-        assert c.request("POST", CLONE, fields, body).ended
-        yield
-
-
-def over_grpc(agent, codec, message, headers, packed=False):
-    return over_http2(agent, codec, message, {"te": "trailers", **headers}, packed, "grpc")
-
-
-def in_one_packet(agent, codec, message, headers, packed=False):
-    """HTTP/2's preface, head and body come at once, as h1 reads them."""
-    class Held:
-        def __init__(self, sock):
-            self.sock, self.data, self.held = sock, b"", True
-
-        def sendall(self, data):
-            self.data += data
-            if not self.held:
-                self.sock.sendall(self.data)
-                self.data = b""
-
-        def __getattr__(self, name):
-            return getattr(self.sock, name)
-
-    sock = Held(agent.connect().sock)
-    with H2(sock) as c:
-        s = c.ask("POST", CLONE, {"content-type": f"application/connect+{codec}", **headers},
-                  envelope(encode(CLONE[1:], message, codec)))
-        sock.held = False
-        sock.sendall(b"")
-        assert s.wait().ended
-        yield
-
-
-@pytest.mark.parametrize("headers", [{}, USER], ids=["nobody", "user"])
-@pytest.mark.parametrize("codec", ["json", "proto"])
-@pytest.mark.parametrize("wire", [over_http1, in_pieces, over_grpc_web_text, over_http2, over_grpc, in_one_packet])
-def test_no_memory_holds_a_token(bare, tmp_path, wire, codec, headers):
-    """Whichever way it came, while its connection is open and after it. LD_BIND_NOW: as in test_git.py."""
-    home = "/home/user" if headers else str(tmp_path)
-    with Agent(env={"LD_BIND_NOW": "1"}) as agent:
-        for i, packed in enumerate([False, True]):
-            for j, size in enumerate([0, 40000]):
-                secret = "".join(reversed(f"{TOKEN}-{i}{j}"))
-                message = {"credentials": {"basic": {"username": "ann", "password": secret}}, "url": bare.as_uri(),
-                           "path": f"{home}/{codec}{i}{j}", "options": {"env": {"PADDING": "x" * size}}}
-                call = wire(agent, codec, message, headers, packed)
-                next(call)
-                assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)
-                assert next(call, None) is None
-                assert memory_holds(agent.pid, secret.encode()) == 0, (packed, size)
-
-
-def found(secret, agent, *folders):
-    """Where the secret stands: arguments and environments of all processes, files, the log."""
-    needle, places = secret.encode(), []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        for name in ("cmdline", "environ"):
-            try:
-                places += [f"/proc/{pid}/{name}"] if needle in Path(f"/proc/{pid}/{name}").read_bytes() else []
-            except OSError:
-                pass
-    for folder in folders:
-        for path in Path(folder).rglob("*"):
-            if path.is_file() and needle in path.read_bytes():
-                places.append(path)
-    return places + (["the log"] if secret in agent.log else [])
-
-
-def processes(agent, name):
-    """The agent's descendants of that name."""
-    lines = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
-    table = [line.split(None, 2) for line in lines]
-    family = {str(agent.pid)}
-    for _ in range(8):
-        family |= {pid for pid, parent, _ in table if parent in family}
-    return [int(pid) for pid, _, comm in table if pid in family and comm == name]
-
-
-@pytest.mark.parametrize("how", ["basic", "bearer"])
-@pytest.mark.parametrize("end", ["answer", "cancel", "deadline", "SIGKILL", "SIGSEGV"])
-def test_a_token_is_nowhere(tmp_path, how, end):
-    """While git talks to a server that hangs, and after the call, however it ends."""
-    secret, path = TOKEN[::-1] + how + end, Path("/home/user/c")
-    with Agent("--log-level", "debug", env={"LD_BIND_NOW": "1"}) as agent, Scripted(hang) as server:
-        message = {"url": server.url, "path": str(path), "credentials": secrets_of(how, secret)}
-        headers = {**USER, **({"Connect-Timeout-Ms": "1500"} if end == "deadline" else {})}
-        stream = agent.stream(CLONE[1:], message, **headers)
-        assert server.asked.wait(10)
-        assert found(secret, agent, "/home/user", "/run", tmp_path) == []
-        [transport] = processes(agent, "git-remote-http")
-        limits = Path(f"/proc/{transport}/limits").read_text()
-        assert re.search(r"Max core file size +1 +1 ", limits)
-        if end == "answer":
-            server.go.set()
-        elif end == "cancel":
-            stream.close()
-        elif end != "deadline":
-            os.kill(transport, getattr(signal, end))
-        if end != "cancel":
-            with stream, pytest.raises(RpcError) as e:
-                list(stream)
-            assert (reason(e.value) == "TIMED_OUT") == (end == "deadline")
-        wait_for(lambda: not processes(agent, "git") and not path.exists(), 10, "git is gone, and what it made")
-        wait_for(lambda: memory_holds(agent.pid, secret.encode()) == 0, 5, "no memory holds it")
-        assert found(secret, agent, "/home/user", "/run", tmp_path) == []
-        assert not [name for name in os.listdir("/") + os.listdir("/home/user") if name.startswith("core")]
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(one, range(20))) == {rev(bare, "main")}
+    with Scripted(hang) as server:
+        with agent.stream(CLONE[1:], {"url": server.url, "path": str(tmp_path / "hangs"), "credentials": secrets_of("basic")}):
+            assert server.asked.wait(10)
+            for _ in range(200):
+                assert agent.call(f"{GIT}/Status", {"path": str(pair[0])})["branch"] == "main"
+            assert (tmp_path / "hangs/.git").exists()

@@ -146,9 +146,12 @@ static int keep(struct git_refs *r, struct bytes line, struct err *e)
 /* The next of the first listing, without moving on: its id and name, and how long its line is with the line feed; 0: there is none. */
 static size_t next_of_first(const struct git_refs *r, struct bytes *id, struct bytes *name)
 {
-    struct bytes rest = {r->first + r->at, r->len - r->at}, line;
+    struct bytes rest, line;
 
-    if (rest.len == 0 || !cut(&rest, '\n', &line))
+    if (r->at == r->len)
+        return 0;
+    rest = (struct bytes){r->first + r->at, r->len - r->at};
+    if (!cut(&rest, '\n', &line))
         return 0;
     *name = line;
     cut(name, ' ', id);
