@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 from agent import Agent, RpcError, encode, envelope, wait_for
-from git_host import TOKEN, USER, Server, basic, clone, git, memory_holds, reason
+from git_host import TOKEN, USER, Server, basic, clone, git, memory_holds, reason, run
 from git_remote import CLONE, Scripted, call, hang, secrets_of
 from h2client import H2
 
@@ -32,6 +32,22 @@ def test_stored_credentials(agent, bare):
     with pytest.raises(RpcError) as e:
         clone(agent, "http://h/x", "~/y", headers=USER, credentials={"bearer": "x", "storeCredentials": True})
     assert e.value.code == "invalid_argument"
+
+
+@pytest.mark.parametrize("args", [["fetch"], ["fetch", "URL", "main"], ["fetch", "OWN", "main"]])
+def test_run_with_credentials(agent, pair, bare, args):
+    """For a URL among the arguments, which loses its own, else for the remote that git would take."""
+    ours, _ = pair
+    with Server(bare.parent, basic("ann", TOKEN)) as server:
+        url = f"{server.url}/x.git"
+        git(ours, "config", "remote.origin.url", url)
+        own = url.replace("//", f"//ann:{TOKEN}@")
+        fields = {} if "OWN" in args else {"credentials": secrets_of("basic")}
+        words = [{"URL": url, "OWN": own}.get(word, word) for word in args]
+        out, err, code = run(agent, ours, *words, **fields)
+        assert code == 0, err
+        assert TOKEN.encode() not in out + err
+    assert run(agent, "/", "version", credentials=secrets_of("basic"))[2] == 0  # where there is no remote
 
 
 def test_a_repository_gets_no_credentials(agent, pair, bare, tmp_path):
