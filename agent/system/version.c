@@ -59,7 +59,8 @@ static const char *const features[] = {"exec",
                                        "freeze",
                                        "boot",
                                        "log",
-                                       "connections"};
+                                       "connections",
+                                       "git"};
 
 const char *version_told(const struct http *http, enum compat compat)
 {
