@@ -5,6 +5,7 @@
 #include "core/utf8.h"
 #include "git/conflict.h"
 #include "git/plain.h"
+#include "git/store.h"
 #include "git/stream.h"
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -25,9 +26,10 @@ static size_t failed_paths(struct git_call *c, struct bytes said, ProtobufCBinar
 {
     struct bytes path = c->reason == GIT_LOCKED ? git_errors_lock(said) : (struct bytes){0};
 
-    *out = c->conflict ? c->conflict->paths : c->kept.paths;
-    if (c->conflict || c->kept.path_count > 0)
-        return c->conflict ? c->conflict->count : c->kept.path_count;
+    if (c->conflict) {
+        *out = c->conflict->paths;
+        return c->conflict->count;
+    }
     *lock = (ProtobufCBinaryData){path.len, (uint8_t *)(uintptr_t)path.ptr};
     *out = lock;
     return path.len > 0;
@@ -37,17 +39,13 @@ static size_t failed_paths(struct git_call *c, struct bytes said, ProtobufCBinar
 static void add_failure(struct git_call *c)
 {
     Guest__V1__GitFailure m = GUEST__V1__GIT_FAILURE__INIT;
-    const struct git_conflict *conflict = c->conflict;
     struct bytes said = c->kept.said;
     ProtobufCBinaryData lock;
     struct err e;
 
     m.reason = (Guest__V1__GitFailure__Reason)c->reason;
     m.exit_code = c->kept.code;
-    if (conflict) {
-        m.exit_code = conflict->exit_code;
-        said = bytes_of(conflict->said);
-    } else if (!c->kept.yes && c->op && c->step > 0) {
+    if (!c->kept.yes && c->op && c->step > 0) {
         said = git_tail_text(&c->op->run.said);
         m.exit_code = c->op->run.end.code;
     }
@@ -218,63 +216,6 @@ void git_call_again(struct git_call *c)
     c->out = c->err = NULL;
 }
 
-/* --- credentials that are to stay ------------------------------------------------------------ */
-
-/* What git-credential(1) reads: lines of names and values, none of which holds a line feed. */
-static int describe_credentials(struct git_call *c, struct err *e)
-{
-    const struct git_credentials *k = &c->credentials;
-    const char *host = strstr(k->origin, "://");
-    const struct bytes parts[] = {BYTES_LIT("protocol="),   {k->origin, (size_t)(host - k->origin)},
-                                  BYTES_LIT("\nhost="),     bytes_of(host + 3),
-                                  BYTES_LIT("\nusername="), bytes_of(k->username),
-                                  BYTES_LIT("\npassword="), bytes_of(k->secret),
-                                  BYTES_LIT("\n")};
-
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (chain_copy(&c->input, parts[i].ptr, parts[i].len) < 0)
-            return err_nomem(e, "keep credentials");
-    chain_wipe_later(&c->input);
-    return 0;
-}
-
-static int ignore(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)s;
-    (void)data;
-    (void)e;
-    return 0;
-}
-
-static struct git_sink nowhere = {ignore};
-
-static int store_args(struct git_call *c, const char *const *args, size_t count, struct err *e)
-{
-    git_call_again(c);
-    c->out = &nowhere;
-    for (size_t i = 0; i < count; i++)
-        if (git_call_arg(c, args[i], e) < 0)
-            return -1;
-    c->stored++;
-    return 0;
-}
-
-int git_call_store(struct git_call *c, struct err *e)
-{
-    static const char *const store[] = {"credential-store", "store"};
-    static const char *const use[] = {"config", "--global", "--replace-all", "credential.helper",
-                                      "store",  "^store$"};
-
-    if (!c->store || !c->credentials.origin || c->stored == 2)
-        return 1;
-    if (c->stored == 1)
-        return store_args(c, use, ARRAY_LEN(use), e);
-    if (describe_credentials(c, e) < 0 || store_args(c, store, ARRAY_LEN(store), e) < 0)
-        return -1;
-    c->command.input = true;
-    return 0;
-}
-
 /* --- commands -------------------------------------------------------------------------------- */
 
 void *git_call_alloc(struct git_call *c, size_t size, struct err *e)
@@ -355,7 +296,7 @@ const char *git_call_aim(struct git_call *c, const char *url, struct err *e)
     if (git_url_parse(bytes_of(url), &u, e) < 0)
         return NULL;
     c->reason = GIT_UNSPECIFIED;
-    if (git_credentials_aim(&c->credentials, &u, e) == 0 &&
+    if (git_store_check(c, &u, e) == 0 && git_credentials_aim(&c->credentials, &u, e) == 0 &&
         !(text = arena_string(&c->arena, bytes_of(u.text))))
         err_nomem(e, "run git");
     git_url_clear(&u);
@@ -434,9 +375,6 @@ static int take_options(struct git_call *c, const Guest__V1__GitOptions *m, stru
 static int take_credentials(struct git_call *c, const Guest__V1__GitCredentials *m, struct err *e)
 {
     c->store = m && m->store_credentials;
-    if (c->store && m->kind_case != GUEST__V1__GIT_CREDENTIALS__KIND_BASIC)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0,
-                       "credentials: only a user name and a password can be stored");
     switch (m ? m->kind_case : GUEST__V1__GIT_CREDENTIALS__KIND__NOT_SET) {
     case GUEST__V1__GIT_CREDENTIALS__KIND_BASIC:
         return git_credentials_set(&c->credentials, GIT_CREDENTIALS_BASIC, m->basic->username,

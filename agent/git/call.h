@@ -61,12 +61,10 @@ struct git_call {
     struct {                       /* of the run that failed, when others follow it: git_call_keep */
         bool yes;
         int code;
-        struct bytes said;          /* in the arena */
-        ProtobufCBinaryData *paths; /* that the detail names; in the arena */
-        size_t path_count;
+        struct bytes said; /* in the arena */
     } kept;
-    bool store;                         /* the credentials are to be kept: git_call_store */
-    unsigned stored;                    /* runs of that */
+    bool store;                         /* the credentials are to be stored: store.h */
+    unsigned stored;                    /* runs of that which have begun */
     struct git_credentials credentials; /* of the request; for the origin that git_call_aim says */
     struct git_lent lent;
     struct git_asker asker;
@@ -90,7 +88,7 @@ MUST_CHECK int git_call_text(struct git_call *c, const char *option, const char 
                              struct err *e);
 
 /* Reads the URL that the runs from now on talk to: the credentials are for its origin, and its own are taken where the request has
- * none. The URL without them, in the arena; NULL with *e. */
+ * none. The URL without them, in the arena; NULL with *e, also where they are to be stored and cannot be. */
 const char *git_call_aim(struct git_call *c, const char *url, struct err *e);
 
 /* Adds "--" and the paths; nothing where there are none. */
@@ -122,10 +120,6 @@ void git_call_end(struct git_call *c);
 /* From `ended`, after git has failed: the error that the call will end with tells of this run, whatever runs still follow. -1 with
  * *e: out of memory. */
 MUST_CHECK int git_call_keep(struct git_call *c, struct err *e);
-
-/* From `ended`, after what was asked for: keeps the credentials where git finds them, if the request wants that. Returns 0: a run was
- * begun, and this is to be called again when it has succeeded; 1: there is nothing to do; -1 with *e. */
-MUST_CHECK int git_call_store(struct git_call *c, struct err *e);
 
 /* Answers and finishes. */
 void git_call_reply(struct git_call *c, const ProtobufCMessage *m);

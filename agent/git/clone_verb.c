@@ -1,4 +1,5 @@
 #include "git/remote.h"
+#include "git/store.h"
 #include "git/verbs.h"
 
 /* --- Clone ----------------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ static int answer(struct git_call *c, struct err *e)
     return 0;
 }
 
-/* The steps up to SPARSE_SET have to succeed; the questions after them may have no answer. */
+/* The steps up to SPARSE_SET have to succeed, of which STORE judges itself; the questions after them may have no answer. */
 static int ended(struct git_call *c, struct err *e)
 {
     static const char *const init[] = {"sparse-checkout", "init", "--cone"};
@@ -171,13 +172,13 @@ static int ended(struct git_call *c, struct err *e)
     struct clone *x = c->state;
     int ret;
 
-    if (x->step <= SPARSE_SET && git_call_judge(c, e) < 0)
+    if (x->step <= SPARSE_SET && x->step != STORE && git_call_judge(c, e) < 0)
         return -1;
     switch (x->step) {
     case CLONE:
     case STORE:
         x->step = STORE;
-        ret = git_call_store(c, e);
+        ret = git_store_next(c, e);
         if (ret <= 0)
             return ret;
         if (x->n_sparse > 0)

@@ -34,14 +34,14 @@ bool git_conflict_ask(struct git_call *c, const struct err *error)
     if (!x)
         return false;
     x->error = *error;
-    x->exit_code = c->op->run.end.code;
-    x->said = git_call_string(c, git_tail_text(&c->op->run.said), &e);
     x->call = c;
     x->out.feed = feed;
     x->records.record = on_path;
+    if (git_call_keep(c, &e) < 0)
+        return false;
     git_call_again(c);
     c->out = &x->out;
-    if (!x->said || git_plain_words(c, "diff-files --name-only --no-relative --diff-filter=U -z", &e) < 0)
+    if (git_plain_words(c, "diff-files --name-only --no-relative --diff-filter=U -z", &e) < 0)
         return false;
     c->conflict = x;
     return true;

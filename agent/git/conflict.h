@@ -13,12 +13,10 @@ struct git_conflict {
     ProtobufCBinaryData *paths; /* relative to the repository's root; at most GIT_ENTRIES_MAX */
     size_t count;
     struct err error; /* that the call ends with */
-    int exit_code;    /* of the git that failed */
-    char *said;       /* by it */
 };
 
-/* When a call is about to end with *error: prepares another run, which asks; then c->conflict is set, and the call ends with what is
- * kept there when that has ended. False: there is nothing to ask. */
+/* When a call is about to end with *error: prepares another run, which asks; then c->conflict is set, and the call ends with that
+ * error and what git_call_keep has kept of the run that failed. False: there is nothing to ask. */
 bool git_conflict_ask(struct git_call *c, const struct err *error);
 
 /* Frees what lies outside the arena; c->conflict may be NULL. */

@@ -1,4 +1,5 @@
 #include "git/remote.h"
+#include "git/store.h"
 #include "git/verbs.h"
 
 /* --- Fetch ----------------------------------------------------------------------------------- */
@@ -177,8 +178,10 @@ static int run_fetch(struct git_call *c, struct fetch *x, struct err *e)
 /* Of what is rejected the others are fetched all the same: the answer tells of them before the error does. */
 static int fetched(struct git_call *c, struct fetch *x, struct err *e)
 {
-    if (git_call_judge(c, &x->error) == 0)
-        return git_call_store(c, e);
+    if (x->step == STORE || git_call_judge(c, &x->error) == 0) {
+        x->step = STORE;
+        return git_store_next(c, e);
+    }
     *e = x->error;
     return c->reason == GIT_NON_FAST_FORWARD ? git_call_keep(c, e) < 0 ? -1 : 1 : -1;
 }
@@ -216,7 +219,6 @@ static int ended(struct git_call *c, struct err *e)
         return git_call_judge(c, e) < 0 || git_refs_turn(&x->refs, e) < 0 ? -1 : run_fetch(c, x, e);
     case FETCH:
     case STORE:
-        x->step = STORE;
         ret = fetched(c, x, e);
         return ret <= 0 ? ret : run_listing(c, x, AFTER, e);
     default:

@@ -1,20 +1,19 @@
+#include "git/plain.h"
 #include "git/remote.h"
+#include "git/store.h"
 #include "git/verbs.h"
 
 /* --- Pull ------------------------------------------------------------------------------------ */
 
-/* What runs, in this order. CONFLICTS runs where PULL has failed, and the call fails then with what PULL said. */
-enum step { REMOTE, OLD, CONFIG, PULL, STORE, NEW, CONFLICTS };
+/* What runs, in this order. */
+enum step { REMOTE, OLD, CONFIG, PULL, STORE, NEW };
 
 struct pull {
     enum step step;
-    struct git_call *call;
     struct git_remote remote;
     struct git_word word;
-    struct git_sink config, conflicts;
-    struct git_records settings, paths;
-    struct err error; /* of PULL, when it failed */
-    size_t path_cap;
+    struct git_sink config;
+    struct git_records settings;
     Guest__V1__PullRequest__Mode mode;
     bool configured; /* how it is to be done */
     bool named;      /* the request names the remote, and the branch: */
@@ -48,34 +47,6 @@ static int feed_config(struct git_sink *s, struct bytes data, struct err *e)
     return git_records_feed(&CONTAINER_OF(s, struct pull, config)->settings, data, e);
 }
 
-/* A path with a conflict, for the error's detail. */
-static int on_path(struct git_records *r, struct bytes path, struct err *e)
-{
-    struct pull *x = CONTAINER_OF(r, struct pull, paths);
-    struct git_call *c = x->call;
-
-    if (c->kept.path_count == GIT_ENTRIES_MAX)
-        return 0;
-    if (c->kept.path_count == x->path_cap) {
-        size_t cap = x->path_cap ? 4 * x->path_cap : 16;
-        ProtobufCBinaryData *paths = git_call_alloc(c, cap * sizeof *paths, e);
-
-        if (!paths)
-            return -1;
-        if (x->path_cap > 0)
-            memcpy(paths, c->kept.paths, x->path_cap * sizeof *paths);
-        c->kept.paths = paths;
-        x->path_cap = cap;
-    }
-    return git_call_bytes(c, path, &c->kept.paths[c->kept.path_count], e) < 0 ? -1
-                                                                              : (c->kept.path_count++, 0);
-}
-
-static int feed_conflicts(struct git_sink *s, struct bytes data, struct err *e)
-{
-    return git_records_feed(&CONTAINER_OF(s, struct pull, conflicts)->paths, data, e);
-}
-
 /* --- the request ----------------------------------------------------------------------------- */
 
 static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *e)
@@ -85,13 +56,8 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
 
     if (!x)
         return -1;
-    *x = (struct pull){.call = c,
-                       .config = {feed_config},
-                       .conflicts = {feed_conflicts},
-                       .settings = {.record = on_setting},
-                       .paths = {.record = on_path},
-                       .mode = m->mode,
-                       .named = *m->remote};
+    *x = (struct pull){
+        .config = {feed_config}, .settings = {.record = on_setting}, .mode = m->mode, .named = *m->remote};
     if (!*m->remote != !*m->branch)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "remote, branch: both or none");
     x->branch = git_call_string(c, bytes_of(m->branch), e);
@@ -143,8 +109,7 @@ static int run_pull(struct git_call *c, struct pull *x, struct err *e)
                                        "--upload-pack=git-upload-pack"}; /* not what the repository says */
 
     x->step = PULL;
-    git_word_begin(c, &x->word);
-    if (git_remote_run(c, &x->word.sink, args, ARRAY_LEN(args), e) < 0)
+    if (git_remote_run(c, NULL, args, ARRAY_LEN(args), e) < 0)
         return -1;
     for (const char *const *mode = mode_of(x); *mode; mode++)
         if (git_call_arg(c, *mode, e) < 0)
@@ -155,37 +120,16 @@ static int run_pull(struct git_call *c, struct pull *x, struct err *e)
     return git_watch_begin(c, e);
 }
 
-static int ask_conflicts(struct git_call *c, struct pull *x, struct err *e)
-{
-    static const char *const args[] = {"diff", "--name-only", "--diff-filter=U", "-z"};
-
-    x->step = CONFLICTS;
-    if (git_call_keep(c, e) < 0)
-        return -1;
-    return git_remote_run(c, &x->conflicts, args, ARRAY_LEN(args), e);
-}
-
+/* Merging says on standard output that there are conflicts. */
 static int pulled(struct git_call *c, struct pull *x, struct err *e)
 {
     int ret;
 
-    if (git_call_judge(c, &x->error) < 0)
-        return ask_conflicts(c, x, e);
+    if (x->step == PULL && git_plain_judge(c, e) < 0)
+        return -1;
     x->step = STORE;
-    ret = git_call_store(c, e);
+    ret = git_store_next(c, e);
     return ret <= 0 ? ret : ask_head(c, x, NEW, e);
-}
-
-/* Merging says on standard output that there are conflicts; the index says it, too. */
-static int fail(struct git_call *c, struct pull *x, struct err *e)
-{
-    if (c->kept.path_count > 0 && (c->reason == GIT_UNSPECIFIED || c->reason == GIT_CONFLICT)) {
-        c->reason = GIT_CONFLICT;
-        err_set(&x->error, git_errors_status(GIT_CONFLICT), 0, "git Pull: conflicts in %zu files",
-                c->kept.path_count);
-    }
-    *e = x->error;
-    return -1;
 }
 
 static int answer(struct git_call *c, struct pull *x, struct err *e)
@@ -220,10 +164,8 @@ static int ended(struct git_call *c, struct err *e)
     case PULL:
     case STORE:
         return pulled(c, x, e);
-    case NEW:
-        return answer(c, x, e);
     default:
-        return fail(c, x, e);
+        return answer(c, x, e);
     }
 }
 
@@ -243,7 +185,6 @@ static void clear(struct git_call *c)
     git_remote_clear(&x->remote);
     git_tail_clear(&x->word.text);
     git_records_clear(&x->settings);
-    git_records_clear(&x->paths);
 }
 
 const struct git_verb git_verb_pull = {.name = "Pull",

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "git/remote.h"
+#include "git/store.h"
 #include "git/verbs.h"
 
 /* --- Push ------------------------------------------------------------------------------------ */
@@ -210,10 +211,14 @@ static void name_rejection(struct git_call *c, struct push *x)
 /* Of what is rejected the others are pushed all the same: the answer tells of them before the error does. */
 static int pushed(struct git_call *c, struct push *x, struct err *e)
 {
+    if (x->step == STORE)
+        return git_store_next(c, e);
     if (git_records_end(&x->lines, e) < 0)
         return -1;
-    if (git_call_judge(c, &x->error) == 0)
-        return git_call_store(c, e);
+    if (git_call_judge(c, &x->error) == 0) {
+        x->step = STORE;
+        return git_store_next(c, e);
+    }
     name_rejection(c, x);
     *e = x->error;
     return x->updates.count == 0 || git_call_keep(c, e) < 0 ? -1 : 1;
@@ -264,7 +269,6 @@ static int ended(struct git_call *c, struct err *e)
         return ret <= 0 ? ret : run_push(c, x, e);
     case PUSH:
     case STORE:
-        x->step = STORE;
         ret = pushed(c, x, e);
         return ret <= 0 ? ret : resolve(c, x, e);
     default:

@@ -1,5 +1,7 @@
 #include "git/remote.h"
 
+#include "git/store.h"
+
 /* --- words ----------------------------------------------------------------------------------- */
 
 static int feed(struct git_sink *s, struct bytes data, struct err *e)
@@ -98,7 +100,8 @@ int git_remote_begin(struct git_call *c, struct git_remote *r, const char *name,
     static const char *const args[] = {"symbolic-ref", "-q", "HEAD"};
 
     *r = (struct git_remote){.push = push, .branch = "", .upstream = ""};
-    if (take_name(c, r, name, e) < 0)
+    if (take_name(c, r, name, e) < 0 ||
+        (c->credentials.kind == GIT_CREDENTIALS_NONE && git_store_check(c, NULL, e) < 0))
         return -1;
     git_word_begin(c, &r->word);
     return git_remote_args(c, args, ARRAY_LEN(args), e);

@@ -133,15 +133,15 @@ struct remote {
     const char *name;
     const char *url;  /* as it came */
     const char *text; /* without credentials: for git */
-    bool overwrite, fetch, store;
-    unsigned stored; /* steps of store.h */
+    bool overwrite, fetch;
 };
 
 /* Reads name and URL. Credentials in it are refused unless they are to be stored. */
-static int take(struct git_call *c, const char *name, const char *url, bool store, struct err *e)
+static int take(struct git_call *c, const char *name, const char *url, struct err *e)
 {
     struct remote *x = c->state = git_call_alloc(c, sizeof *x, e);
     struct git_url u;
+    bool refused;
 
     if (!x)
         return -1;
@@ -150,14 +150,18 @@ static int take(struct git_call *c, const char *name, const char *url, bool stor
     c->reason = GIT_BAD_URL;
     if (git_url_parse(bytes_of(url), &u, e) < 0)
         return -1;
-    x->store = store;
+    refused = git_store_check(c, &u, e) < 0;
     x->name = arena_string(&c->arena, bytes_of(name));
     x->url = arena_string(&c->arena, bytes_of(url));
     x->text = arena_string(&c->arena, bytes_of(u.text));
     git_url_clear(&u);
+    if (refused) {
+        c->reason = GIT_UNSPECIFIED;
+        return -1;
+    }
     if (!x->name || !x->url || !x->text)
         return err_nomem(e, "run git");
-    if (!store && strcmp(x->url, x->text) != 0)
+    if (!c->store && strcmp(x->url, x->text) != 0)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "url: it holds credentials, which no remote keeps");
     c->reason = GIT_UNSPECIFIED;
     return 0;
@@ -202,16 +206,15 @@ static int forget_push(struct git_call *c, struct err *e)
 static int use(struct git_call *c, struct err *e)
 {
     struct remote *x = c->state;
-    int ret = 0;
+    int ret;
 
-    if ((x->fetch || x->store) && x->step < FETCH && !git_call_aim(c, x->url, e))
+    if ((x->fetch || c->store) && x->step < FETCH && !git_call_aim(c, x->url, e))
         return -1;
     if (x->fetch && x->step < FETCH)
         return begin(c, FETCH, "fetch --quiet --", e) < 0 ? -1 : git_call_arg(c, x->name, e);
     x->step = STORE;
-    if (x->store && (ret = git_store_next(c, &x->stored, e)) != 0)
-        return MIN(ret, 0);
-    return git_plain_done(c, e);
+    ret = git_store_next(c, e);
+    return ret <= 0 ? ret : git_plain_done(c, e);
 }
 
 /* 5: git config had nothing to unset. */
@@ -241,16 +244,13 @@ static int put(struct git_call *c, struct err *e)
 static int add(struct git_call *c, const ProtobufCMessage *message, struct err *e)
 {
     const Guest__V1__AddRemoteRequest *m = (const Guest__V1__AddRemoteRequest *)message;
-    bool store = m->credentials && m->credentials->store_credentials;
     struct remote *x;
 
-    if (take(c, m->name, m->url, store, e) < 0)
+    if (take(c, m->name, m->url, e) < 0)
         return -1;
     x = c->state;
     x->overwrite = m->overwrite;
     x->fetch = m->fetch;
-    if (store && strcmp(x->url, x->text) == 0 && git_store_check(c, e) < 0)
-        return -1;
     if (git_plain_words(c, "remote add --", e) < 0 || git_call_arg(c, x->name, e) < 0)
         return -1;
     return git_call_arg(c, x->text, e);
@@ -270,7 +270,7 @@ static int set(struct git_call *c, const ProtobufCMessage *message, struct err *
     const Guest__V1__SetRemoteRequest *m = (const Guest__V1__SetRemoteRequest *)message;
     struct remote *x;
 
-    if (take(c, m->name, m->url, false, e) < 0)
+    if (take(c, m->name, m->url, e) < 0)
         return -1;
     x = c->state;
     x->step = CHECK;

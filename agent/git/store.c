@@ -2,11 +2,18 @@
 
 #include "git/plain.h"
 
-int git_store_check(const struct git_call *c, struct err *e)
+int git_store_check(const struct git_call *c, const struct git_url *u, struct err *e)
 {
-    if (c->credentials.kind != GIT_CREDENTIALS_BASIC)
+    enum git_credentials_kind kind = c->credentials.kind;
+    bool own = u && (u->username || u->password);
+
+    if (!c->store)
+        return 0;
+    if (kind != GIT_CREDENTIALS_BASIC && !(kind == GIT_CREDENTIALS_NONE && own))
         return err_set(e, STATUS_INVALID_ARGUMENT, 0,
                        "store_credentials: only a user name and a password are stored");
+    if (u && !u->origin)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "store_credentials: of an http or https URL only");
     return 0;
 }
 
@@ -20,11 +27,9 @@ static int add(struct git_call *c, const char *name, const char *value, size_t l
 static int put(struct git_call *c, struct err *e)
 {
     const struct git_credentials *k = &c->credentials;
-    const char *host = k->origin ? strstr(k->origin, "://") : NULL;
+    const char *host = strstr(k->origin, "://");
     int ret;
 
-    if (!host)
-        return err_set(e, STATUS_INVALID_ARGUMENT, 0, "store_credentials: of an http or https URL only");
     git_call_again(c);
     ret = add(c, "protocol=", k->origin, (size_t)(host - k->origin)) |
           add(c, "host=", host + 3, strlen(host + 3)) |
@@ -40,21 +45,24 @@ static int put(struct git_call *c, struct err *e)
 static int begin(struct git_call *c, const char *words, struct err *e)
 {
     git_call_again(c);
-    return git_plain_words(c, words, e) < 0 ? -1 : 1;
+    return git_plain_words(c, words, e);
 }
 
-int git_store_next(struct git_call *c, unsigned *step, struct err *e)
+/* The configuration is asked before it is written, as git does not wait for its lock: many calls may be at it at once. */
+int git_store_next(struct git_call *c, struct err *e)
 {
-    switch ((*step)++) {
+    if (!c->store)
+        return 1;
+    switch (c->stored++) {
     case 0:
-        return put(c, e) < 0 ? -1 : 1;
+        return put(c, e);
     case 1:
         if (git_call_judge(c, e) < 0)
             return -1;
         return begin(c, "config --global --get credential.helper ^store$", e);
     case 2: /* his git has it already */
-        return c->op->run.end.code == 0 ? 0 : begin(c, "config --global --add credential.helper store", e);
+        return c->op->run.end.code == 0 ? 1 : begin(c, "config --global --add credential.helper store", e);
     default:
-        return git_call_judge(c, e);
+        return git_call_judge(c, e) < 0 ? -1 : 1;
     }
 }
