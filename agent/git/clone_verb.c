@@ -11,8 +11,11 @@ struct clone {
     enum step step;
     char **sparse;
     size_t n_sparse;
+    struct git_call *call;
     struct git_sink out;
     struct git_tail said; /* by the step */
+    struct git_sink err;  /* of CLONE: progress, and lines */
+    struct git_lines lines;
     char *branch;
 };
 
@@ -21,6 +24,27 @@ static int feed(struct git_sink *s, struct bytes data, struct err *e)
     (void)e;
     git_tail_add(&CONTAINER_OF(s, struct clone, out)->said, data);
     return 0;
+}
+
+/* From here on git has a directory of its own, by these words in any version; before it may have found one that is another's. Until
+ * the answer what is made there goes when the call ends. */
+static int on_line(struct git_lines *l, struct bytes line, struct err *e)
+{
+    static const char words[] = "Cloning into ";
+    struct clone *x = CONTAINER_OF(l, struct clone, lines);
+
+    (void)e;
+    if (line.len >= sizeof words - 1 && memcmp(line.ptr, words, sizeof words - 1) == 0)
+        x->call->op->unclean = true;
+    return 0;
+}
+
+static int hear(struct git_sink *s, struct bytes data, struct err *e)
+{
+    struct clone *x = CONTAINER_OF(s, struct clone, err);
+    struct git_sink *progress = &x->call->watch->sink;
+
+    return progress->feed(progress, data, e) < 0 ? -1 : git_lines_feed(&x->lines, data, e);
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -92,12 +116,16 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
 
     if (!url || (!*m->path && !(c->path = default_path(c, url, e))) || take_sparse(c, x, m, e) < 0)
         return -1;
+    x->call = c;
     x->out.feed = feed;
+    x->err.feed = hear;
+    x->lines.line = on_line;
     c->out = &x->out;
     if (git_watch_begin(c, e) < 0 || git_call_arg(c, "clone", e) < 0 ||
         git_call_arg(c, "--progress", e) < 0 || take_flags(c, m, e) < 0 || git_call_arg(c, "--", e) < 0 ||
         git_call_arg(c, url, e) < 0)
         return -1;
+    c->err = &x->err;
     return git_call_arg(c, git_arg_path, e);
 }
 
@@ -159,6 +187,7 @@ static int answer(struct git_call *c, struct err *e)
         return -1;
     r.message_case = GUEST__V1__CLONE_RESPONSE__MESSAGE_RESULT;
     r.result = &result;
+    c->op->unclean = false;
     git_call_reply(c, &r.base);
     return 0;
 }

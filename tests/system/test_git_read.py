@@ -244,10 +244,17 @@ def test_a_filter_runs(agent, repo, tmp_path):
 def test_a_submodule_that_is_a_path(agent, repo, bare, tmp_path):
     git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(bare), "sub")
     git(repo, "commit", "-q", "-m", "x")
-    with pytest.raises(RpcError) as e:
-        clone(agent, repo.as_uri(), tmp_path / "c", recurseSubmodules=True)
-    assert "transport 'file' not allowed" in failure(e.value).stderr, (e.value, failure(e.value))
-    assert not (tmp_path / "c/sub/a").exists()
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "c", tmp_path / "empty"):
+        with pytest.raises(RpcError) as e:
+            clone(agent, repo.as_uri(), path, recurseSubmodules=True)
+        assert "transport 'file' not allowed" in failure(e.value).stderr, (e.value, failure(e.value))
+        assert clone(agent, repo.as_uri(), path)[0]["branch"] == "main"  # what was made is gone, and another may come
+    for path in (tmp_path / "d", tmp_path / "c"):
+        with pytest.raises(RpcError) as e:
+            clone(agent, repo.as_uri(), path, recurseSubmodules=True)
+    wait_for(lambda: not (tmp_path / "d").exists(), 10, "the directory is gone")
+    assert (tmp_path / "c/.git").exists() and reason(e.value) == "ALREADY_EXISTS"
 
 
 def test_diff_takes_no_lock(agent, repo):

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from agent import RpcError, wait_for
-from git_host import GIT, TOKEN, USER, Server, clone, commit, failure, git, reason
+from agent import Agent, RpcError, wait_for
+from git_host import GIT, TOKEN, USER, Server, clone, commit, failure, git, reason, slow_git
 from git_remote import CLONE, Scripted, Sshd, call, field_of, hang, refs, rejected, rev, secrets_of, status, updates
 
 # --- Fetch
@@ -376,6 +376,28 @@ def test_a_full_disk(agent, tmp_path):
 
 
 # --- many at once
+
+def test_clones_into_one_directory(agent, bare, tmp_path):
+    """One makes it; the others, who came when it was not there, leave it alone."""
+    def one(_):
+        try:
+            return clone(agent, bare.as_uri(), tmp_path / "one")[0]["branch"]
+        except RpcError as e:
+            return reason(e)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(one, range(8))) == ["ALREADY_EXISTS"] * 7 + ["main"]
+    assert git(tmp_path / "one", "status", "--porcelain") == b""
+
+
+def test_a_clone_that_fails_after_git_clone(tmp_path, bare):
+    """What a later run fails for takes the directory, too."""
+    with Agent(env=slow_git(tmp_path, 'case "$*" in *"sparse-checkout set"*) echo no >&2; exit 1;; esac')) as agent:
+        with pytest.raises(RpcError) as e:
+            clone(agent, bare.as_uri(), tmp_path / "c", sparsePaths=["dir"])
+        assert e.value.message == "git Clone: no"
+        wait_for(lambda: not (tmp_path / "c").exists(), 10, "the directory is gone")
+
 
 def test_many_clones_and_statuses(agent, bare, pair, tmp_path):
     """Twenty clones run beside each other, and nobody who asks for a status waits for one that hangs."""

@@ -28,9 +28,28 @@ static void become_ready(struct git_op *op)
     op->events->ready(op->owner);
 }
 
+static int find_place(struct git_op *op, const char *path, struct err *e);
+
+/* What is to be made may have come or gone while others had their turn. */
+static void look_again(struct git_op *op)
+{
+    struct err e;
+
+    op->ticket = ticket_new(&op->git->ops, op);
+    if (!op->ticket)
+        err_nomem(&e, "run git");
+    if (!op->ticket || find_place(op, op->place.path, &e) < 0)
+        fail(op, &e);
+}
+
 static void on_turn(struct git_turn *t)
 {
-    become_ready(CONTAINER_OF(t, struct git_op, turn));
+    struct git_op *op = CONTAINER_OF(t, struct git_op, turn);
+
+    if (op->access == GIT_MAKES)
+        look_again(op);
+    else
+        become_ready(op);
 }
 
 static void wait(struct git_op *op)
@@ -143,10 +162,13 @@ static void place_done(struct job *j)
     if (op) {
         ticket_drop(&p->git->ops, op->ticket);
         op->ticket = 0;
+        git_place_clear(&op->place);
         op->place = p->place;
         p->place = (struct git_place){0};
         if (p->failed)
             fail(op, &p->error);
+        else if (op->state == GIT_OP_WAITING)
+            become_ready(op);
         else
             ask_version(op);
     }

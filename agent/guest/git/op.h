@@ -3,10 +3,11 @@
  * States, and what moves it
  *   PLACING   a worker looks where it is (place.h) -> ASKING, or event `failed`
  *   ASKING    git says its version, if it has not before -> WAITING; too old: event `failed`
- *   WAITING   for its turn to write (queue.h); a reader passes -> READY, event `ready`
+ *   WAITING   for its turn to write (queue.h); a reader passes; who makes something looks where it is once more
+ *             -> READY, event `ready`, or event `failed`
  *   READY     git_op_run -> RUNNING
  *   RUNNING   the run ends -> READY, event `ended`
- *   CLOSING   git_op_close: a run that is under way is stopped, a worker takes away what it left half-made, then the next in line
+ *   CLOSING   git_op_close: a run that is under way is stopped, a worker takes away what is left half-made, then the next in line
  *             gets its turn and the operation is freed
  *
  * Exactly one of `ready` and `failed` comes, then one `ended` for each git_op_run. None comes after git_op_close, which its owner
@@ -63,7 +64,7 @@ struct git_op {
     struct git_run run;
     struct git_sink version;
     struct git_tail version_text;
-    bool unclean; /* a run that writes was stopped, or crashed: CLOSING tidies up */
+    bool unclean; /* a run that writes was stopped, or crashed, or the owner says so: CLOSING tidies up */
 };
 
 /* Everything given must outlive it. */

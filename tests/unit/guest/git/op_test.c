@@ -149,11 +149,55 @@ static void a_clone_is_tidied_up(void **state)
     assert_false(is_there("made"));
 }
 
+/* Who waits to make something sees what has become of it meanwhile, and no more than that is taken away. */
+static void a_place_is_looked_at_again(void **state)
+{
+    struct user_of_op a, b;
+
+    (void)state;
+    put_git(":");
+    begin(&a, "twice", GIT_MAKES);
+    RUN_UNTIL(NULL, a.ready, 5000);
+    begin(&b, "twice", GIT_MAKES);
+    RUN_UNTIL(NULL, b.op->state == GIT_OP_WAITING, 5000);
+    assert_false(b.op->place.existed);
+    put("twice", "");
+    git_op_close(a.op);
+    RUN_UNTIL(NULL, b.ready, 5000);
+    assert_true(b.op->place.existed);
+    b.op->unclean = true;
+    git_op_close(b.op);
+    RUN_UNTIL(NULL, TAILQ_EMPTY(&git.queue.turns), 5000);
+    assert_true(is_there("twice"));
+}
+
+/* Without a run that was stopped, the owner says that it goes. */
+static void what_its_owner_gives_up_is_tidied_up(void **state)
+{
+    struct user_of_op u;
+
+    (void)state;
+    put_git("mkdir -p $1/.git");
+    begin(&u, "half", GIT_MAKES);
+    RUN_UNTIL(NULL, u.ready, 5000);
+    run(&u, git_arg_path);
+    RUN_UNTIL(NULL, u.ended, 5000);
+    assert_true(is_there("half/.git"));
+    u.op->unclean = true;
+    git_op_close(u.op);
+    RUN_UNTIL(NULL, TAILQ_EMPTY(&git.queue.turns), 5000);
+    assert_false(is_there("half"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(several_runs), cmocka_unit_test(turns), cmocka_unit_test(closed_in_any_state),
-        cmocka_unit_test(no_repository_and_no_git), cmocka_unit_test(a_clone_is_tidied_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(several_runs),
+                                       cmocka_unit_test(turns),
+                                       cmocka_unit_test(closed_in_any_state),
+                                       cmocka_unit_test(no_repository_and_no_git),
+                                       cmocka_unit_test(a_clone_is_tidied_up),
+                                       cmocka_unit_test(a_place_is_looked_at_again),
+                                       cmocka_unit_test(what_its_owner_gives_up_is_tidied_up)};
 
     return cmocka_run_group_tests(tests, git_setup, git_teardown);
 }
