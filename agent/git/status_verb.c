@@ -11,6 +11,7 @@ struct listing {
     struct git_call *call;
     Guest__V1__StatusResponse response;
     size_t limit, cap;
+    size_t bytes; /* of the names in the answer */
 };
 
 /* --- what git says --------------------------------------------------------------------------- */
@@ -115,7 +116,7 @@ static int on_entry(void *arg, const struct git_status_entry *x, struct err *e)
     Guest__V1__StatusResponse *r = &s->response;
     Guest__V1__StatusEntry *m;
 
-    if (r->n_entries >= s->limit) {
+    if (r->n_entries >= s->limit || s->bytes >= GIT_PAGE_BYTES) {
         r->truncated = true;
         return 0;
     }
@@ -123,6 +124,7 @@ static int on_entry(void *arg, const struct git_status_entry *x, struct err *e)
     if (!m || grow(s, e) < 0 || describe(s, x, m, e) < 0)
         return -1;
     r->entries[r->n_entries++] = m;
+    s->bytes += m->path.len + m->original_path.len;
     return 0;
 }
 

@@ -126,6 +126,15 @@ def test_status_of_some(agent, repo):
     assert list(answered_status(r)) == [b"f03"]
 
 
+def test_status_of_very_many(agent, repo):
+    """More names than an answer takes: it says that there are more."""
+    blob = git(repo, "hash-object", "-w", "--stdin", input=b"").strip()
+    folder = b"/".join([b"n" * 250] * 8)
+    git(repo, "update-index", "--index-info", input=b"".join(b"100644 %s\t%s/%d\n" % (blob, folder, i) for i in range(9000)))
+    r = agent.call(f"{GIT}/Status", {"path": str(repo)})
+    assert sum(len(base64.b64decode(m["path"])) for m in r["entries"]) // (1 << 20) == 4 and r["truncated"]
+
+
 def test_status_takes_no_lock(agent, repo):
     commit(repo, a="1\n")
     (repo / "a").touch()
