@@ -4,9 +4,9 @@
 
 /* --- Fetch ----------------------------------------------------------------------------------- */
 
-/* What runs, in this order. Listings before and after say what has changed, for `git fetch --porcelain` is of git 2.41; its words say
+/* What runs, in this order, PROGRAMS only for all remotes. Listings before and after say what has changed, for `git fetch --porcelain` is of git 2.41; its words say
  * only how. */
-enum step { REMOTE, BEFORE, FETCH, STORE, AFTER };
+enum step { REMOTE, PROGRAMS, BEFORE, FETCH, STORE, AFTER };
 
 /* A reference that git had more to say about than that it moved on. */
 struct remark {
@@ -136,6 +136,32 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
 
 /* --- what runs ------------------------------------------------------------------------------- */
 
+/* Whether the repository names a program for the other side: with --all git takes no --upload-pack, and of several values in its
+ * configuration it uses the first, which ours never are (remote.c). */
+static int ask_programs(struct git_call *c, struct fetch *x, struct err *e)
+{
+    static const char *const args[] = {"config", "--name-only", "--get-regexp", "^remote\\..*\\.uploadpack$",
+                                       "!^git-upload-pack$"};
+
+    x->step = PROGRAMS;
+    git_word_begin(c, &x->remote.word);
+    return git_remote_run(c, &x->remote.word.sink, args, ARRAY_LEN(args), e);
+}
+
+/* 1: git config has found none. */
+static int check_programs(struct git_call *c, struct fetch *x, struct err *e)
+{
+    const char *key;
+
+    if (c->op->run.end.code == 1)
+        return 0;
+    if (git_call_judge(c, e) < 0 || !(key = git_word_end(c, &x->remote.word, e)))
+        return -1;
+    return err_set(e, STATUS_FAILED_PRECONDITION, 0,
+                   "all: '%.*s' names a program: fetch that remote by its name", (int)strcspn(key, "\n"),
+                   key);
+}
+
 static int run_listing(struct git_call *c, struct fetch *x, enum step step, struct err *e)
 {
     static const char *const args[] = {"for-each-ref", GIT_REFS_FORMAT};
@@ -214,7 +240,11 @@ static int ended(struct git_call *c, struct err *e)
     switch (x->step) {
     case REMOTE:
         ret = git_remote_next(c, &x->remote, e);
-        return ret <= 0 ? ret : run_listing(c, x, BEFORE, e);
+        if (ret <= 0)
+            return ret;
+        return x->all ? ask_programs(c, x, e) : run_listing(c, x, BEFORE, e);
+    case PROGRAMS:
+        return check_programs(c, x, e) < 0 ? -1 : run_listing(c, x, BEFORE, e);
     case BEFORE:
         return git_call_judge(c, e) < 0 || git_refs_turn(&x->refs, e) < 0 ? -1 : run_fetch(c, x, e);
     case FETCH:

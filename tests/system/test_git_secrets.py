@@ -73,6 +73,26 @@ def test_a_repository_gets_no_credentials(agent, pair, bare, tmp_path):
     assert not mark.exists(), mark.read_text()
 
 
+def test_fetch_all_runs_no_program(agent, pair, bare, tmp_path):
+    """Where git would run what the repository names for the other side; its own name is none."""
+    ours, _ = pair
+    mark, program = tmp_path / "mark", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    git(ours, "config", "remote.origin.uploadpack", "git-upload-pack")
+    assert call(agent, "Fetch", ours, all=True) == {}
+    for key in ("remote.origin.uploadpack", "remote.a.b =é.uploadPack"):
+        git(ours, "config", key, program)
+        git(ours, "config", key.rpartition(".")[0] + ".url", bare)
+        with pytest.raises(RpcError) as e:
+            call(agent, "Fetch", ours, all=True)
+        assert e.value.code == "failed_precondition" and key.lower() in e.value.message
+        assert call(agent, "Fetch", ours, remote="origin") == {}
+        git(ours, "config", "--unset-all", key)
+    assert call(agent, "Fetch", ours, all=True) == {}
+    assert not mark.exists()
+
+
 # --- a token is nowhere
 
 def zipped(codec, message):
