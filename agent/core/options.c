@@ -111,6 +111,6 @@ void options_help(const struct option *table, size_t count, void *out)
             n = snprintf(left, sizeof left, "-%c, ", t->letter);
         snprintf(left + n, sizeof left - (size_t)n, "%s%s%s%s", t->foreign ? "-" : "--", t->name,
                  t->arg ? " " : "", t->arg ? t->arg : "");
-        fprintf(out, "  %-26s %s\n", left, t->text);
+        fprintf(out, "  %-25s  %s\n", left, t->text);
     }
 }

@@ -21,7 +21,7 @@ def say(*command):
 
 def options_in(help_text):
     """{flag: (its argument's name or "", its letter or "")} of a --help."""
-    rows = re.findall(r"^  (?:(-\w), )?(--?[a-z][a-z-]*)(?: (\S+))?(?:  |$)", help_text, re.M)
+    rows = re.findall(r"^  (?:(-\w), )?(--?[a-z][a-z-]*)(?: (\S+(?: \S+)*))?(?:  |$)", help_text, re.M)
     return {flag: (arg, letter) for letter, flag, arg in rows}
 
 
@@ -45,7 +45,8 @@ def check_table(options):
 def check_man(page, wanted):
     """A man page names each flag and verb of `wanted`, and no other."""
     text = (build / "docs/man" / page).read_text().replace(r"\-", "-")
-    named = set(re.findall(r"\\fB(-[\w-]+)\\fR", text)) | set(re.findall(r"^\.SS guestctl (\w+)", text, re.M))
+    headings = [heading.split() for heading in re.findall(r"^\.SS guestctl (.+)", text, re.M)]
+    named = set(re.findall(r"\\fB(-[\w-]+)\\fR", text)) | {verb_of(words)[0] for words in headings}
     for word in sorted(wanted - named):
         yield f"{page}: does not name {word}"
     for word in sorted(named - wanted):
@@ -66,6 +67,12 @@ def unknown_flags(words, options):
     return words
 
 
+def verb_of(words):
+    """The verb that the words begin with, of two words where the first one has verbs of its own; and what follows it."""
+    two = len(words) > 1 and words[0] in groups and re.fullmatch(r"[a-z][a-z-]*", words[1]) is not None
+    return " ".join(words[:1 + two]), words[1 + two:]
+
+
 def check_command(words):
     """Yields each flag or verb of a command line that does not exist."""
     name, rest = Path(words[0]).name, words[1:]
@@ -74,10 +81,11 @@ def check_command(words):
     if name == "guestctl":
         rest = yield from unknown_flags(rest, guestctl)
         if rest and re.fullmatch(r"[a-z]+", rest[0]):  # VERB and ... stand for any
-            if rest[0] in verbs:
-                yield from unknown_flags(rest[1:], verbs[rest[0]] | {"--help": False, "-h": False})
+            verb, rest = verb_of(rest)
+            if verb in verbs:
+                yield from unknown_flags(rest, verbs[verb] | {"--help": False, "-h": False})
             else:
-                yield rest[0]
+                yield verb
 
 
 def check_bare(flag):
@@ -95,12 +103,19 @@ def check_document(path):
                 yield f"{path}:{line}: `{code.strip()}`: {wrong} does not exist"
 
 
+def verbs_in(help_text, group=""):
+    """The verbs that a --help lists; of those that a verb has, whose lines begin with its own name, by two words."""
+    return re.findall(rf"^  ({group}[a-z][a-z-]*)", help_text, re.M)
+
+
 table = options_in(say("guestd", "--help"))
 guestd = words_of(table)
 top = say("guestctl", "--help")
 guestctl = words_of(options_in(top))
-verbs = {verb: words_of(options_in(say("guestctl", verb, "--help")))
-         for verb in re.findall(r"^  ([a-z]+)", top.partition("\nVerbs")[2], re.M)}
+helps = {verb: say("guestctl", verb, "--help") for verb in verbs_in(top.partition("\nVerbs")[2])}
+groups = {verb: within for verb, text in helps.items() if (within := verbs_in(text, f"{verb} "))}
+helps |= {verb: say("guestctl", *verb.split(), "--help") for within in groups.values() for verb in within}
+verbs = {verb: words_of(options_in(text)) for verb, text in helps.items()}
 called = guestctl.keys() | {word for options in verbs.values() for word in options}
 findings = [*check_table(table), *check_man("guestd.8", guestd.keys()),
             *check_man("guestctl.1", called | verbs.keys())]
