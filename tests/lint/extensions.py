@@ -46,6 +46,8 @@ def types_in(file):
     waiting = [(m.name, m) for m in file.message_type]
     while waiting:
         name, message = waiting.pop()
+        if message.options.map_entry:
+            continue  # of no name in the .proto: the map itself is the field
         messages[name] = message
         enums.update({f"{name}.{e.name}": e for e in message.enum_type})
         waiting += [(f"{name}.{m.name}", m) for m in message.nested_type]

@@ -140,12 +140,18 @@ func TestGitFetchAndPull(t *testing.T) {
 	})
 }
 
-// A server that takes one name and password, or one token.
-func (c *client) gitServer(root string) *httptest.Server {
+// gitBackend serves the repositories below a directory to whoever asks.
+func (c *client) gitBackend(root string) http.Handler {
+	c.Helper()
 	path, err := exec.LookPath("git")
 	c.must(err)
-	backend := &cgi.Handler{Path: path, Args: []string{"http-backend"},
+	return &cgi.Handler{Path: path, Args: []string{"http-backend"},
 		Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=ann"}}
+}
+
+// A server that takes one name and password, or one token.
+func (c *client) gitServer(root string) *httptest.Server {
+	backend := c.gitBackend(root)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		if r.Header.Get("Authorization") != "Bearer t0k3n" && (user != "ann" || password != "t0k3n") {
