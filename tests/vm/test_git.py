@@ -2,8 +2,8 @@
 from contextlib import ExitStack
 
 import pytest
-from agent import wait_for
-from git_host import GIT, TOKEN, Server, basic, commit, git, head
+from agent import RpcError, wait_for
+from git_host import GIT, TOKEN, Server, basic, commit, git, head, reason
 from images import empty, image, initramfs, world_with_git
 from machine import HANG, Guest, disk
 
@@ -145,3 +145,32 @@ def test_a_clone_with_credentials(host):
     assert not any(secret in guest.console for secret in SECRETS)
     check(guest, servers, "/home/bob/x", BOB)
     assert guest.complaints() == []
+
+
+@pytest.mark.parametrize("url,says", [
+    ("git://10.9.9.9/x.git", "10.9.9.9[0: 10.9.9.9]: errno=Network is unreachable"), ("http://10.9.9.9/x.git", "Failed to connect to"),
+    ("git://nowhere.invalid/x.git", "unable to look up nowhere.invalid"), ("http://nowhere.invalid/x.git", "Could not resolve host")])
+def test_hosts_that_cannot_be_reached(host, url, says):
+    """There is no route to that address; nor anyone to ask for one, and no /etc/resolv.conf."""
+    guest, _ = host
+    with guest.stream(f"{GIT}/Clone", {"url": url, "path": "/root/none"}) as s, pytest.raises(RpcError) as e:
+        list(s)
+    assert (e.value.code, reason(e.value)) == ("unavailable", "HOST_UNREACHABLE") and says in e.value.message
+    assert guest.exec("test", "-e", "/root/none").returncode == 1
+
+
+def test_a_clone_ends_with_the_transport(host):
+    """Its client is gone when the vsock device is another one, as after a restore: git is, and what it has made."""
+    guest, servers = host
+    with guest.stream(f"{GIT}/Clone", {"url": f"git://{HOST}/x.git", "path": "/root/half"}) as s:
+        assert any(m["progress"].get("remote") == "hello from the host" for m in s)
+        assert guest.text("ls -d /root/half && pidof git") != ""
+        guest.reset_vsock()
+        with pytest.raises(ConnectionError):
+            list(s)
+    guest.until(guest.answers, "the agent answers")
+    wait_for(lambda: guest.text("ls -d /root/half 2>/dev/null; pidof git git-index-pack; true") == "", HANG, "git has gone")
+    servers.let("begin", "end")
+    with guest.stream(f"{GIT}/Clone", {"url": f"git://{HOST}/x.git", "path": "/root/half"}) as s:
+        *_, last = s
+    assert last["result"]["commit"] == head(servers.work)

@@ -40,6 +40,7 @@ static const struct {
     {"' not allowed", GIT_BAD_URL}, /* "transport 'file' not allowed" */
     {"unable to find remote helper for", GIT_BAD_URL},
     {"Unable to find remote helper for", GIT_BAD_URL}, /* before 2.34 */
+    {"' is not a git command", GIT_BAD_URL}, /* "git: 'remote-x' is", where x is like one that there is */
     {"URL using bad/illegal format", GIT_BAD_URL},
     {"URL rejected", GIT_BAD_URL}, /* curl since 8.0 */
     {"strange hostname", GIT_BAD_URL},
@@ -209,6 +210,19 @@ static bool begins(struct bytes line, const char *word, struct bytes *rest)
     return true;
 }
 
+/* What a "fatal: " comes to, `before` being the line before it and `text` what follows it. Two of them only say that something has
+ * failed: what did was said by ssh before, or is said for each address behind. */
+static struct bytes cause(struct bytes fatal, struct bytes before, struct bytes text)
+{
+    struct bytes rest, other = {0};
+
+    if (bytes_are(fatal, "Could not read from remote repository.") && !begins(before, "Cloning into ", &rest))
+        other = before;
+    else if (begins(fatal, "unable to connect to ", &rest))
+        other = bytes_trim(next_line(&text));
+    return other.len > 0 ? other : fatal;
+}
+
 struct bytes git_errors_line(struct bytes text)
 {
     struct bytes fatal = {0}, error = {0}, last = {0};
@@ -216,7 +230,9 @@ struct bytes git_errors_line(struct bytes text)
     while (text.len > 0) {
         struct bytes line = bytes_trim(next_line(&text));
 
-        if (line.len > 0 && !begins(line, "fatal: ", &fatal) && !begins(line, "error: ", &error))
+        if (begins(line, "fatal: ", &fatal))
+            fatal = cause(fatal, last, text);
+        else if (line.len > 0 && !begins(line, "error: ", &error) && !begins(line, "git: ", &error))
             last = line;
     }
     return fatal.len > 0 ? fatal : error.len > 0 ? error : last;

@@ -43,7 +43,8 @@ enum git_reason git_errors_rejection(struct bytes why, enum git_reason otherwise
 /* The status of a call that failed for that reason. */
 enum status git_errors_status(enum git_reason reason);
 
-/* The line that says most: git's last "fatal: ", else its last "error: ", else its last; without that word. Part of text. */
+/* The line that says most: git's last "fatal: " (or, where that only says that something failed, the line that says what did), else its
+ * last "error: " or "git: ", else its last; without that word. Part of text. */
 struct bytes git_errors_line(struct bytes text);
 
 /* The lock file that the text names, part of it; empty: it names none. */

@@ -1,5 +1,7 @@
 #include "guest/git/errors.h"
 
+#include <stdio.h>
+
 #include "test.h"
 
 /* What git 2.30 to 2.47, ssh and curl say. */
@@ -26,6 +28,7 @@ static void reasons(void **state)
         {"error: failed to write: No space left on device\nfatal: sha1 file write error\n", GIT_DISK_FULL},
         {"fatal: transport 'ext' not allowed\n", GIT_BAD_URL},
         {"fatal: unable to find remote helper for 'foo'\n", GIT_BAD_URL},
+        {"git: 'remote-https' is not a git command. See 'git --help'.\n", GIT_BAD_URL},
         {"fatal: repository 'http://h/x.git/' not found\n", GIT_REPOSITORY_NOT_FOUND},
         {"fatal: repository '/x' does not exist\n", GIT_REPOSITORY_NOT_FOUND},
         {"fatal: remote error: access denied or repository not exported: /x\n", GIT_REPOSITORY_NOT_FOUND},
@@ -92,10 +95,33 @@ static void lines(void **state)
     is(git_errors_line(BYTES_LIT("error: one\nsomething\r\n\n")), "one");
     is(git_errors_line(BYTES_LIT("10%\r 20%\rlast \n\n")), "last");
     is(git_errors_line(BYTES_LIT("")), "");
+    is(git_errors_line(
+           BYTES_LIT("git: 'remote-x' is no command.\n\nThe most similar command is\n\tremote-y\n")),
+       "'remote-x' is no command.");
     is(git_errors_lock(BYTES_LIT("fatal: Unable to create '/x/a b.lock': File exists.\n")), "/x/a b.lock");
     is(git_errors_lock(BYTES_LIT("x.lock': File exists.\n")), "");
     is(git_errors_lock(BYTES_LIT("'\nx.lock': File exists.\n")), "");
     is(git_errors_lock(BYTES_LIT("")), "");
+}
+
+static void lines_that_say_what_failed(void **state)
+{
+    static const char rights[] =
+        "\nPlease make sure you have the correct access rights\nand the repository exists.\n";
+    char text[256];
+
+    (void)state;
+    snprintf(text, sizeof text, "sh: 1: ssh: not found\nfatal: Could not read from remote repository.\n%s",
+             rights);
+    is(git_errors_line(bytes_of(text)), "sh: 1: ssh: not found");
+    snprintf(text, sizeof text, "Cloning into 'x'...\nfatal: Could not read from remote repository.\n%s",
+             rights);
+    is(git_errors_line(bytes_of(text)), "Could not read from remote repository.");
+    is(git_errors_line(BYTES_LIT("fatal: Could not read from remote repository.")),
+       "Could not read from remote repository.");
+    is(git_errors_line(BYTES_LIT("fatal: unable to connect to h:\nh[0: ::1]: errno=Connection refused\n\n")),
+       "h[0: ::1]: errno=Connection refused");
+    is(git_errors_line(BYTES_LIT("fatal: unable to connect to h:")), "unable to connect to h:");
 }
 
 static void rejections(void **state)
@@ -109,7 +135,8 @@ static void rejections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rejections), cmocka_unit_test(reasons),
-                                       cmocka_unit_test(every_reason_has_a_status), cmocka_unit_test(lines)};
+                                       cmocka_unit_test(every_reason_has_a_status), cmocka_unit_test(lines),
+                                       cmocka_unit_test(lines_that_say_what_failed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
