@@ -12,10 +12,10 @@ BASIC = basic("ann", TOKEN)  # what the HTTP server takes
 BOB = {"Authorization": basic("bob", "")}
 
 # What git's servers run as pack-objects: it says something to the client, and waits before the objects, and behind them, until the test
-# goes on. Who is given up is not waited for.
+# goes on; for longer than any test waits.
 HOOK = """#!/bin/sh
 pass() {{
-	for i in $(seq 600); do [ -e {0}/$1 ] && return; sleep 0.1; done
+	for i in $(seq 3000); do [ -e {0}/$1 ] && return; sleep 0.1; done
 	exit 1
 }}
 echo "hello from the host" >&2
@@ -50,6 +50,7 @@ class Servers:
         return self
 
     def __exit__(self, *_):
+        self.let("begin", "end")
         self.stack.close()
 
     def devices(self):
