@@ -16,7 +16,7 @@ static int socket_of(const char *how)
     if (strncmp(how, role, sizeof role - 1) != 0 || n == sizeof role - 1 || n > sizeof role + 6 ||
         strspn(how + sizeof role - 1, "0123456789") != n - (sizeof role - 1))
         return -1;
-    return atoi(how + sizeof role - 1);
+    return (int)strtol(how + sizeof role - 1, NULL, 10);
 }
 
 /* Sends the prompt with the end of a pipe that the answer is to be written to. */

@@ -115,7 +115,7 @@ int git_request_parse(struct git_request *r, int argc, char **argv)
     struct err e;
     int id, count;
 
-    r->arena = (struct arena){.max = 2 * MESSAGE_MAX, .secret = true};
+    r->arena = (struct arena){.max = (size_t)2 * MESSAGE_MAX, .secret = true};
     r->m = git_fields_new(&r->arena, r->row->input, &e);
     if (!r->m)
         return ctl_fail(CTL_FAILED, &e);

@@ -115,7 +115,7 @@ int git_secrets_parse(struct arena *a, struct bytes text, const char **username,
 static int put_basic(struct git_request *r, Guest__V1__GitCredentials *c, const char *url, struct err *e)
 {
     const char *from = r->secrets.from, *username, *password;
-    struct bytes text;
+    struct bytes text = {"", 0};
 
     if ((git_secrets_ask(r) ? ask_helper(&r->arena, url, &text, e) : read_file(&r->arena, from, &text, e)) <
             0 ||
@@ -134,7 +134,7 @@ static int put_basic(struct git_request *r, Guest__V1__GitCredentials *c, const 
 
 static int put_bearer(struct git_request *r, Guest__V1__GitCredentials *c, struct err *e)
 {
-    struct bytes text;
+    struct bytes text = {"", 0};
 
     if (read_file(&r->arena, r->secrets.bearer, &text, e) < 0)
         return -1;

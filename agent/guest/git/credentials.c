@@ -20,9 +20,9 @@ void git_credentials_clear(struct git_credentials *c)
 {
     wipe(&c->username);
     wipe(&c->secret);
-    free(c->known_hosts);
-    free(c->origin);
-    *c = (struct git_credentials){0};
+    free(TAKE(c->known_hosts));
+    free(TAKE(c->origin));
+    memset(c, 0, sizeof *c);
 }
 
 /* What git reads line by line, or as one value in quotes. */

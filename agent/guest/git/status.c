@@ -66,8 +66,9 @@ static bool parse_changed(struct bytes rest, bool renamed, struct git_status_ent
     if (!take_letters(&rest, x) || !number(field(&rest), 8, &x->head_mode) ||
         !number(field(&rest), 8, &x->index_mode) || !number(field(&rest), 8, &x->worktree_mode))
         return false;
-    if (field(&rest).len == 0 || field(&rest).len == 0)
-        return false;
+    for (int i = 0; i < 2; i++)
+        if (field(&rest).len == 0)
+            return false;
     if (renamed) {
         score = field(&rest);
         if (score.len < 2 || !number((struct bytes){score.ptr + 1, score.len - 1}, 10, &x->score))

@@ -5,7 +5,7 @@
 /* Room for `more` bytes behind the text: twice the bound at most, so that it moves rarely. */
 static bool grow(struct git_tail *t, size_t more)
 {
-    size_t cap = MIN(MAX(2 * (t->len + more), 512), 2 * GIT_STDERR_MAX);
+    size_t cap = MIN(MAX(2 * (t->len + more), 512), (size_t)2 * GIT_STDERR_MAX);
     char *text;
 
     if (t->len + more <= t->cap)
@@ -29,7 +29,7 @@ void git_tail_add(struct git_tail *t, struct bytes data)
         data.ptr += data.len - GIT_STDERR_MAX;
         data.len = GIT_STDERR_MAX;
     }
-    if (t->len + data.len > 2 * GIT_STDERR_MAX) {
+    if (t->len + data.len > (size_t)2 * GIT_STDERR_MAX) {
         memmove(t->text, t->text + t->len - GIT_STDERR_MAX, GIT_STDERR_MAX);
         t->len = GIT_STDERR_MAX;
     }

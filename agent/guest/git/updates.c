@@ -168,7 +168,7 @@ static int compare(struct bytes a, struct bytes b)
 /* What the first listing has before that name is not in the second. */
 static int find_gone(struct git_refs *r, const struct bytes *until, struct err *e)
 {
-    struct bytes id, name;
+    struct bytes id = {0}, name = {0};
     size_t n;
 
     while ((n = next_of_first(r, &id, &name)) > 0 && (!until || compare(name, *until) < 0)) {

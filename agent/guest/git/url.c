@@ -10,11 +10,14 @@ static int bad(struct err *e, const char *why)
 /* A part of an address as a string, percent-decoded where it is to be. NULL with *e. */
 static char *text_of(struct bytes part, bool decode, struct err *e)
 {
-    char *out = malloc(part.len + 1);
+    char *out = part.len <= GIT_SECRET_MAX ? malloc(part.len + 1) : NULL;
     size_t n = 0;
 
     if (!out) {
-        err_nomem(e, "read a URL");
+        if (part.len > GIT_SECRET_MAX)
+            bad(e, "credentials that are too long");
+        else
+            err_nomem(e, "read a URL");
         return NULL;
     }
     for (size_t i = 0; i < part.len; i++) {
@@ -50,7 +53,7 @@ static int take_user(struct bytes info, struct git_url *u, struct err *e)
         return -1;
     if (!colon)
         return 0;
-    u->password = text_of((struct bytes){colon + 1, info.len - name.len - 1}, true, e);
+    u->password = text_of((struct bytes){colon + 1, (size_t)(info.ptr + info.len - colon - 1)}, true, e);
     return u->password ? 0 : -1;
 }
 
