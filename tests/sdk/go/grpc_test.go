@@ -222,7 +222,7 @@ func TestGRPCReflection(t *testing.T) {
 		slices.Sort(names)
 		equal(c.client, "the services", strings.Join(names, " "), "filesystem.Filesystem grpc.health.v1.Health "+
 			"grpc.reflection.v1.ServerReflection grpc.reflection.v1alpha.ServerReflection guest.v1.Agent guest.v1.Exec "+
-			"guest.v1.Files process.Process")
+			"guest.v1.Files guest.v1.Git process.Process")
 		c.must(s.CloseSend())
 	})
 }
