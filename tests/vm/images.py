@@ -7,7 +7,6 @@ import io
 import os
 import subprocess
 import tarfile
-from pathlib import Path
 
 from agent import ARCH, BINARY, ROOT
 
@@ -29,28 +28,14 @@ def world():
     return (CACHE / "world.tar").read_bytes()
 
 
-GIT = ["/usr/bin/git", "/usr/lib/git-core/git-remote-http"]  # all else of a clone is git itself, under other names
-
-
-def needed(program):
-    """The paths of the libraries that a program of this machine's is linked to, and of their loader."""
-    lines = subprocess.run(["ldd", program], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    return {word for line in lines for word in line.split() if word.startswith("/")}
-
-
 @functools.cache
 def world_with_git():
-    """That world and this machine's git, with what git needs to clone over git:// and http://; as a tar."""
+    """That world, with git: as a tar."""
     out = io.BytesIO(world())
-    with tarfile.open(fileobj=out, mode="a") as tar:
-        for path in sorted({*GIT, *(library for program in GIT for library in needed(program))}):
-            entry = tarfile.TarInfo(path.lstrip("/"))
-            data = Path(path).read_bytes()
-            entry.mode, entry.size = 0o755, len(data)
-            tar.addfile(entry, io.BytesIO(data))
-        templates = tarfile.TarInfo("usr/share/git-core/templates")  # without it git warns, whatever it is asked for
-        templates.type, templates.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(templates)
+    with tarfile.open(fileobj=out, mode="a") as tar, tarfile.open(CACHE / "git.tar") as git:
+        for entry in git:
+            if not entry.isdir() or entry.name not in tar.getnames():
+                tar.addfile(entry, git.extractfile(entry) if entry.isfile() else None)
     return out.getvalue()
 
 
