@@ -172,11 +172,15 @@ def children(a):
 
 
 def descriptors(a):
-    """What they are. The directories of the cgroups are removed by whatever agent ends, and made again."""
+    """What they are. The directories of the cgroups are removed by whatever agent ends, and made again. passwd and group stay open
+    from one Stat to their next change, or to a look at them that fails: each of them may be there once."""
     seen = []
     for fd in os.listdir(f"/proc/{a.pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
             seen.append(re.sub(r"\d+", "N", os.readlink(f"/proc/{a.pid}/fd/{fd}").removesuffix(" (deleted)")))
+    for name in ("/etc/passwd", "/etc/group"):
+        if name in seen:
+            seen.remove(name)
     return sorted(seen)
 
 
