@@ -190,8 +190,9 @@ def leaves(a):
     return sorted(str(p) for k in ("user", "ptys") for p in Path(root, k).glob("*/")) if root else []
 
 
-def rss_kib(a):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{a.pid}/status").read_text()).group(1))
+def anonymous_kib(a):
+    """Without the program's own pages, which go and come."""
+    return int(re.search(r"RssAnon:\s+(\d+)", Path(f"/proc/{a.pid}/status").read_text()).group(1))
 
 
 def settled(a, before):

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent import BINARY, PRESET, Agent, RpcError, wait_for
+from agent import BUILD, PRESET, Agent, RpcError, wait_for
 from hung import HungMount
 
 REPORT = ["mode", "visited", "allowlisted", "truncated", "preFrozen", "requested", "frozen", "notFrozen", "failed",
@@ -193,7 +193,7 @@ def rooted(root, *mount):
     root.mkdir()
     subprocess.run(["mount", *mount, root], check=True)
     try:
-        for directory in "/tmp", "/usr", "/proc", str(BINARY.parent):
+        for directory in "/tmp", "/usr", "/proc", str(BUILD):
             inside = root / directory[1:]
             inside.mkdir(parents=True, exist_ok=True)
             subprocess.run(["mount", "--bind", directory, inside], check=True)
