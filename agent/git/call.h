@@ -28,8 +28,6 @@ struct git_verb {
     /* Streams: sends what git printed (stream.h); NULL: it has a sink, or what
      * git prints is kept (plain.h). */
     int (*emit)(struct git_call *c, enum ring_stream stream, const struct chain *data);
-    /* Streams with progress: sends one (stream.h). */
-    int (*progress)(struct git_call *c, Guest__V1__GitProgress *m);
     /* Frees what c->state has outside the arena; NULL: nothing. */
     void (*clear)(struct git_call *c);
 };

@@ -225,15 +225,6 @@ static int ended(struct git_call *c, struct err *e)
     }
 }
 
-static int progress(struct git_call *c, Guest__V1__GitProgress *m)
-{
-    Guest__V1__CloneResponse r = GUEST__V1__CLONE_RESPONSE__INIT;
-
-    r.message_case = GUEST__V1__CLONE_RESPONSE__MESSAGE_PROGRESS;
-    r.progress = m;
-    return rpc_emit(c->rpc, &r.base, NULL);
-}
-
 static void clear(struct git_call *c)
 {
     git_tail_clear(&((struct clone *)c->state)->said);
@@ -247,5 +238,4 @@ const struct git_verb git_verb_clone = {.name = "Clone",
                                         .any_code = true,
                                         .ask = ask,
                                         .ended = ended,
-                                        .progress = progress,
                                         .clear = clear};

@@ -1,3 +1,4 @@
+#include "git/plain.h"
 #include "git/remote.h"
 #include "git/store.h"
 #include "git/verbs.h"
@@ -144,18 +145,17 @@ static int ask_programs(struct git_call *c, struct fetch *x, struct err *e)
                                        "!^git-upload-pack$"};
 
     x->step = PROGRAMS;
-    git_word_begin(c, &x->remote.word);
-    return git_remote_run(c, &x->remote.word.sink, args, ARRAY_LEN(args), e);
+    return git_remote_run(c, NULL, args, ARRAY_LEN(args), e);
 }
 
 /* 1: git config has found none. */
-static int check_programs(struct git_call *c, struct fetch *x, struct err *e)
+static int check_programs(struct git_call *c, struct err *e)
 {
     const char *key;
 
     if (c->op->run.end.code == 1)
         return 0;
-    if (git_call_judge(c, e) < 0 || !(key = git_word_end(c, &x->remote.word, e)))
+    if (git_call_judge(c, e) < 0 || !(key = git_plain_word(c, e)))
         return -1;
     return err_set(e, STATUS_FAILED_PRECONDITION, 0,
                    "all: '%.*s' names a program: fetch that remote by its name", (int)strcspn(key, "\n"),
@@ -188,9 +188,7 @@ static int run_fetch(struct git_call *c, struct fetch *x, struct err *e)
     };
 
     x->step = FETCH;
-    git_word_begin(c, &x->remote.word);
-    if (git_remote_run(c, &x->remote.word.sink, args, ARRAY_LEN(args), e) < 0 ||
-        git_remote_depth(c, x->depth, e) < 0)
+    if (git_remote_run(c, NULL, args, ARRAY_LEN(args), e) < 0 || git_remote_depth(c, x->depth, e) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (flags[i].set && git_call_arg(c, flags[i].arg, e) < 0)
@@ -244,7 +242,7 @@ static int ended(struct git_call *c, struct err *e)
             return ret;
         return x->all ? ask_programs(c, x, e) : run_listing(c, x, BEFORE, e);
     case PROGRAMS:
-        return check_programs(c, x, e) < 0 ? -1 : run_listing(c, x, BEFORE, e);
+        return check_programs(c, e) < 0 ? -1 : run_listing(c, x, BEFORE, e);
     case BEFORE:
         return git_call_judge(c, e) < 0 || git_refs_turn(&x->refs, e) < 0 ? -1 : run_fetch(c, x, e);
     case FETCH:
@@ -256,20 +254,10 @@ static int ended(struct git_call *c, struct err *e)
     }
 }
 
-static int progress(struct git_call *c, Guest__V1__GitProgress *m)
-{
-    Guest__V1__FetchResponse r = GUEST__V1__FETCH_RESPONSE__INIT;
-
-    r.message_case = GUEST__V1__FETCH_RESPONSE__MESSAGE_PROGRESS;
-    r.progress = m;
-    return rpc_emit(c->rpc, &r.base, NULL);
-}
-
 static void clear(struct git_call *c)
 {
     struct fetch *x = c->state;
 
-    git_remote_clear(&x->remote);
     git_refs_clear(&x->refs);
 }
 
@@ -281,5 +269,4 @@ const struct git_verb git_verb_fetch = {.name = "Fetch",
                                         .any_code = true,
                                         .ask = ask,
                                         .ended = ended,
-                                        .progress = progress,
                                         .clear = clear};

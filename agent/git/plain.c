@@ -62,6 +62,11 @@ struct bytes git_plain_heard(const struct git_call *c)
     return text;
 }
 
+char *git_plain_word(struct git_call *c, struct err *e)
+{
+    return git_call_string(c, c->op->run.end.code == 0 ? git_plain_heard(c) : (struct bytes){0}, e);
+}
+
 int git_plain_judge(struct git_call *c, struct err *e)
 {
     if (c->op->run.end.code != 0 && git_errors_reason(git_tail_text(&c->op->run.said)) == GIT_UNSPECIFIED)

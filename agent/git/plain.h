@@ -15,11 +15,14 @@ MUST_CHECK int git_plain_name(struct git_call *c, const char *name, const char *
 MUST_CHECK int git_plain_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t count,
                                struct err *e);
 
-/* For call.c: keeps what the next run prints, or the last GIT_STDERR_MAX of it. So it is of every run without a sink. */
+/* Keeps what the next run prints, or the last GIT_STDERR_MAX of it. So it is of every run without a sink, but of verbs that emit. */
 void git_plain_hear(struct git_call *c);
 
 /* What the last run printed, without the last line feed. Valid until the next one. */
 struct bytes git_plain_heard(const struct git_call *c);
+
+/* The same as text in the arena; "" where the run failed. NULL with *e. */
+char *git_plain_word(struct git_call *c, struct err *e);
 
 /* As git_call_judge, of a git that says on its standard output why it does nothing. */
 MUST_CHECK int git_plain_judge(struct git_call *c, struct err *e);

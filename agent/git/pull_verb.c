@@ -11,7 +11,6 @@ enum step { REMOTE, OLD, CONFIG, PULL, STORE, NEW };
 struct pull {
     enum step step;
     struct git_remote remote;
-    struct git_word word;
     struct git_sink config;
     struct git_records settings;
     Guest__V1__PullRequest__Mode mode;
@@ -71,8 +70,7 @@ static int ask_head(struct git_call *c, struct pull *x, enum step step, struct e
     static const char *const args[] = {"rev-parse", "-q", "--verify", "HEAD^{commit}"};
 
     x->step = step;
-    git_word_begin(c, &x->word);
-    return git_remote_run(c, &x->word.sink, args, ARRAY_LEN(args), e);
+    return git_remote_run(c, NULL, args, ARRAY_LEN(args), e);
 }
 
 /* Whether the repository says how: without that, git of 2.33 or later refuses to merge what has diverged. */
@@ -138,7 +136,7 @@ static int answer(struct git_call *c, struct pull *x, struct err *e)
     Guest__V1__PullResult result = GUEST__V1__PULL_RESULT__INIT;
 
     result.old_commit = (char *)(uintptr_t)x->old_commit;
-    result.new_commit = git_word_end(c, &x->word, e);
+    result.new_commit = git_plain_word(c, e);
     if (!result.new_commit)
         return -1;
     r.message_case = GUEST__V1__PULL_RESPONSE__MESSAGE_RESULT;
@@ -157,7 +155,7 @@ static int ended(struct git_call *c, struct err *e)
         ret = git_remote_next(c, &x->remote, e);
         return ret <= 0 ? ret : ask_head(c, x, OLD, e);
     case OLD:
-        x->old_commit = git_word_end(c, &x->word, e);
+        x->old_commit = git_plain_word(c, e);
         return x->old_commit ? ask_config(c, x, e) : -1;
     case CONFIG:
         return run_pull(c, x, e);
@@ -169,21 +167,10 @@ static int ended(struct git_call *c, struct err *e)
     }
 }
 
-static int progress(struct git_call *c, Guest__V1__GitProgress *m)
-{
-    Guest__V1__PullResponse r = GUEST__V1__PULL_RESPONSE__INIT;
-
-    r.message_case = GUEST__V1__PULL_RESPONSE__MESSAGE_PROGRESS;
-    r.progress = m;
-    return rpc_emit(c->rpc, &r.base, NULL);
-}
-
 static void clear(struct git_call *c)
 {
     struct pull *x = c->state;
 
-    git_remote_clear(&x->remote);
-    git_tail_clear(&x->word.text);
     git_records_clear(&x->settings);
 }
 
@@ -195,5 +182,4 @@ const struct git_verb git_verb_pull = {.name = "Pull",
                                        .any_code = true,
                                        .ask = ask,
                                        .ended = ended,
-                                       .progress = progress,
                                        .clear = clear};

@@ -276,20 +276,10 @@ static int ended(struct git_call *c, struct err *e)
     }
 }
 
-static int progress(struct git_call *c, Guest__V1__GitProgress *m)
-{
-    Guest__V1__PushResponse r = GUEST__V1__PUSH_RESPONSE__INIT;
-
-    r.message_case = GUEST__V1__PUSH_RESPONSE__MESSAGE_PROGRESS;
-    r.progress = m;
-    return rpc_emit(c->rpc, &r.base, NULL);
-}
-
 static void clear(struct git_call *c)
 {
     struct push *x = c->state;
 
-    git_remote_clear(&x->remote);
     git_records_clear(&x->lines);
     chain_clear(&x->names);
 }
@@ -302,5 +292,4 @@ const struct git_verb git_verb_push = {.name = "Push",
                                        .any_code = true,
                                        .ask = ask,
                                        .ended = ended,
-                                       .progress = progress,
                                        .clear = clear};

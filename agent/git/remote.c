@@ -1,33 +1,7 @@
 #include "git/remote.h"
 
+#include "git/plain.h"
 #include "git/store.h"
-
-/* --- words ----------------------------------------------------------------------------------- */
-
-static int feed(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct git_word, sink)->text, data);
-    return 0;
-}
-
-void git_word_begin(struct git_call *c, struct git_word *w)
-{
-    w->sink.feed = feed;
-    git_tail_clear(&w->text);
-    c->out = &w->sink;
-}
-
-char *git_word_end(struct git_call *c, struct git_word *w, struct err *e)
-{
-    struct bytes text = git_tail_text(&w->text);
-
-    if (c->op->run.end.code != 0)
-        text.len = 0;
-    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
-        text.len--;
-    return git_call_string(c, text, e);
-}
 
 /* --- commands -------------------------------------------------------------------------------- */
 
@@ -44,6 +18,8 @@ int git_remote_run(struct git_call *c, struct git_sink *out, const char *const *
 {
     git_call_again(c);
     c->out = out;
+    if (!out)
+        git_plain_hear(c);
     return git_remote_args(c, args, count, e);
 }
 
@@ -103,7 +79,7 @@ int git_remote_begin(struct git_call *c, struct git_remote *r, const char *name,
     if (take_name(c, r, name, e) < 0 ||
         (c->credentials.kind == GIT_CREDENTIALS_NONE && git_store_check(c, NULL, e) < 0))
         return -1;
-    git_word_begin(c, &r->word);
+    git_plain_hear(c);
     return git_remote_args(c, args, ARRAY_LEN(args), e);
 }
 
@@ -114,8 +90,7 @@ static int ask_name(struct git_call *c, struct git_remote *r, struct err *e)
     const char *const args[] = {"for-each-ref", format, "--", r->branch};
 
     r->step = GIT_REMOTE_NAME;
-    git_word_begin(c, &r->word);
-    return git_remote_run(c, &r->word.sink, args, ARRAY_LEN(args), e);
+    return git_remote_run(c, NULL, args, ARRAY_LEN(args), e);
 }
 
 /* The next of several strings that a NUL ends each. */
@@ -133,7 +108,7 @@ static struct bytes next_string(struct bytes *text)
 /* A push goes where pushes go, and to the branch's upstream only there. */
 static int read_name(struct git_call *c, struct git_remote *r, struct err *e)
 {
-    struct bytes text = git_tail_text(&r->word.text), from, to, ref;
+    struct bytes text = git_plain_heard(c), from, to, ref;
 
     if (c->op->run.end.code != 0)
         return git_call_judge(c, e);
@@ -160,18 +135,17 @@ static int ask_url(struct git_call *c, struct git_remote *r, struct err *e)
         return 1;
     }
     r->step = GIT_REMOTE_URL;
-    git_word_begin(c, &r->word);
-    return r->push ? git_remote_run(c, &r->word.sink, args, ARRAY_LEN(args), e)
-                   : git_remote_run(c, &r->word.sink, pull, ARRAY_LEN(pull), e);
+    return r->push ? git_remote_run(c, NULL, args, ARRAY_LEN(args), e)
+                   : git_remote_run(c, NULL, pull, ARRAY_LEN(pull), e);
 }
 
-static int read_url(struct git_call *c, struct git_remote *r, struct err *e)
+static int read_url(struct git_call *c, struct err *e)
 {
     char *url;
 
     if (git_call_judge(c, e) < 0)
         return -1;
-    url = git_word_end(c, &r->word, e);
+    url = git_plain_word(c, e);
     return url && git_call_aim(c, url, e) ? 0 : -1;
 }
 
@@ -179,7 +153,7 @@ int git_remote_next(struct git_call *c, struct git_remote *r, struct err *e)
 {
     switch (r->step) {
     case GIT_REMOTE_BRANCH:
-        r->branch = git_word_end(c, &r->word, e);
+        r->branch = git_plain_word(c, e);
         if (!r->branch)
             return -1;
         if (*r->branch && (r->push || !*r->name))
@@ -189,13 +163,8 @@ int git_remote_next(struct git_call *c, struct git_remote *r, struct err *e)
         return read_name(c, r, e) < 0 ? -1 : ask_url(c, r, e);
     default:
         r->step = GIT_REMOTE_FOUND;
-        return read_url(c, r, e) < 0 ? -1 : 1;
+        return read_url(c, e) < 0 ? -1 : 1;
     }
-}
-
-void git_remote_clear(struct git_remote *r)
-{
-    git_tail_clear(&r->word.text);
 }
 
 /* --- updates --------------------------------------------------------------------------------- */

@@ -5,23 +5,10 @@
 #include "git/stream.h"
 #include "guest/git/updates.h"
 
-/* A reader of what a run prints, kept whole up to GIT_STDERR_MAX: for answers of one line. */
-struct git_word {
-    struct git_sink sink;
-    struct git_tail text;
-};
-
-/* c's next run is read by it. */
-void git_word_begin(struct git_call *c, struct git_word *w);
-
-/* What was printed, without the line feed at its end, in the arena; "" where the run failed. NULL with *e. */
-char *git_word_end(struct git_call *c, struct git_word *w, struct err *e);
-
 /* Which remote, found by up to three runs of git: HEAD's branch, its remote where the request names none, and the remote's URL where
  * credentials have to be aimed. */
 struct git_remote {
     enum git_remote_step { GIT_REMOTE_BRANCH, GIT_REMOTE_NAME, GIT_REMOTE_URL, GIT_REMOTE_FOUND } step;
-    struct git_word word;
     bool push;
     const char *branch; /* refs/heads/...; "": HEAD is detached */
     const char *
@@ -39,7 +26,7 @@ MUST_CHECK int git_remote_next(struct git_call *c, struct git_remote *r, struct 
 /* Adds several arguments to the command. */
 MUST_CHECK int git_remote_args(struct git_call *c, const char *const *args, size_t count, struct err *e);
 
-/* From `ended`: a further run of these words, whose output goes to the sink. */
+/* From `ended`: a further run of these words, whose output goes to the sink; NULL: it is kept (plain.h). */
 MUST_CHECK int git_remote_run(struct git_call *c, struct git_sink *out, const char *const *args, size_t count,
                               struct err *e);
 
@@ -61,8 +48,5 @@ struct git_updates {
 /* Adds one, with copies. NULL with *e: out of memory. */
 Guest__V1__RefUpdate *git_updates_add(struct git_call *c, struct git_updates *u, struct bytes ref,
                                       const struct git_update *what, struct err *e);
-
-/* Frees what it has outside the arena. */
-void git_remote_clear(struct git_remote *r);
 
 #endif

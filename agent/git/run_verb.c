@@ -104,11 +104,6 @@ static int ended(struct git_call *c, struct err *e)
     return 0;
 }
 
-static void clear(struct git_call *c)
-{
-    git_remote_clear(&((struct request *)c->state)->remote);
-}
-
 const struct git_verb git_verb_run = {.name = "Run",
                                       .kind = RPC_SERVER_STREAM,
                                       .input = &guest__v1__run_git_request__descriptor,
@@ -117,5 +112,4 @@ const struct git_verb git_verb_run = {.name = "Run",
                                       .any_code = true,
                                       .ask = ask,
                                       .ended = ended,
-                                      .emit = emit,
-                                      .clear = clear};
+                                      .emit = emit};

@@ -67,6 +67,25 @@ int git_watch_begin(struct git_call *c, struct err *e)
     return 0;
 }
 
+/* An answer that tells progress is a choice of that, which is field 1, and the result. */
+static int send_one(struct git_call *c, Guest__V1__GitProgress *progress)
+{
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(c->verb->output, 1);
+    union {
+        ProtobufCMessage base;
+        Guest__V1__CloneResponse clone;
+        Guest__V1__FetchResponse fetch;
+        Guest__V1__PullResponse pull;
+        Guest__V1__PushResponse push;
+    } m;
+    char *at = (char *)&m;
+
+    protobuf_c_message_init(c->verb->output, &m);
+    memcpy(at + f->quantifier_offset, &f->id, sizeof f->id);
+    memcpy(at + f->offset, &progress, sizeof progress);
+    return rpc_emit(c->rpc, &m.base, NULL);
+}
+
 /* Sends what is new: first what the server said. */
 static enum rpc_produced send_progress(struct git_call *c)
 {
@@ -75,13 +94,13 @@ static enum rpc_produced send_progress(struct git_call *c)
 
     if (w->count > 0) {
         m.remote = w->lines[w->first];
-        if (c->verb->progress(c, &m) < 0)
+        if (send_one(c, &m) < 0)
             return RPC_WAIT;
         w->first = (w->first + 1) % GIT_REMOTE_LINES_MAX;
         w->count--;
         return RPC_MORE;
     }
-    if (!w->fresh || c->verb->progress(c, &w->now) < 0)
+    if (!w->fresh || send_one(c, &w->now) < 0)
         return RPC_WAIT;
     w->fresh = false;
     return RPC_WAIT; /* one to a frame */

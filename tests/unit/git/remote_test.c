@@ -1,5 +1,7 @@
 #include "git/remote.h"
 
+#include "git/plain.h"
+
 #include "git_rig.h"
 
 static struct talk t;
@@ -99,7 +101,6 @@ static void answers(void **state)
 {
     struct git_call c = {.arena = {.max = MIB}};
     struct git_op op = {0};
-    struct git_word w = {0};
     struct git_updates u = {0};
     struct git_update what = {.kind = GIT_UPDATE_NEW, .reason = BYTES_LIT("why")};
     struct err e;
@@ -107,13 +108,13 @@ static void answers(void **state)
 
     (void)state;
     c.op = &op;
-    git_word_begin(&c, &w);
+    git_plain_hear(&c);
     assert_int_equal(c.out->feed(c.out, BYTES_LIT("one"), &e), 0);
     assert_int_equal(c.out->feed(c.out, BYTES_LIT(" two\n"), &e), 0);
-    assert_string_equal(git_word_end(&c, &w, &e), "one two");
+    assert_string_equal(git_plain_word(&c, &e), "one two");
     op.run.end.code = 1;
-    assert_string_equal(git_word_end(&c, &w, &e), "");
-    git_tail_clear(&w.text);
+    assert_string_equal(git_plain_word(&c, &e), "");
+    git_tail_clear(&c.heard.text);
     for (unsigned i = 0; i < 100; i++)
         assert_non_null(git_updates_add(&c, &u, BYTES_LIT("refs/x"), &what, &e));
     assert_int_equal(u.count, 100);
