@@ -1,6 +1,7 @@
 #include "core/limits.h"
 #include "git/compare.h"
 #include "git/letters.h"
+#include "git/plain.h"
 #include "git/verbs.h"
 #include "guest/git/changes.h"
 
@@ -22,31 +23,13 @@ struct changes {
     STAILQ_HEAD(, named) named;
     bool full; /* there is no memory for further names: they are left out */
     Guest__V1__ChangesResponse response;
-    size_t limit, cap, bytes;
+    size_t limit, bytes;
 };
 
 /* Names take this much of the memory at most; the rest is for the answer. */
 #define NAMES_BYTES (GIT_ANSWER_BYTES / 2)
 
 /* --- the answer ------------------------------------------------------------------------------ */
-
-static int grow(struct changes *x, struct err *e)
-{
-    Guest__V1__ChangesResponse *r = &x->response;
-    size_t cap = MIN(x->cap ? 4 * x->cap : 16, x->limit);
-    Guest__V1__FileChange **files;
-
-    if (r->n_files < x->cap)
-        return 0;
-    files = arena_array(&x->call->arena, cap, sizeof *files);
-    if (!files)
-        return err_nomem(e, "answer");
-    if (x->cap > 0)
-        memcpy(files, r->files, x->cap * sizeof *files);
-    r->files = files;
-    x->cap = cap;
-    return 0;
-}
 
 /* The last file of the answer, when it is unmerged and has that path: git names such a file twice. */
 static Guest__V1__FileChange *unmerged(const struct changes *x, struct bytes path)
@@ -63,21 +46,26 @@ static Guest__V1__FileChange *unmerged(const struct changes *x, struct bytes pat
 /* Puts a file into the answer. *m is NULL where it has no place there. */
 static int answer(struct changes *x, const struct named *n, Guest__V1__FileChange **m, struct err *e)
 {
+    Guest__V1__ChangesResponse *r = &x->response;
+    Guest__V1__FileChange **files;
+
     *m = unmerged(x, n->path);
     if (*m)
         return 0;
-    if (x->response.n_files >= x->limit || x->bytes >= GIT_PAGE_BYTES) {
-        x->response.truncated = true;
+    if (r->n_files >= x->limit || x->bytes >= GIT_PAGE_BYTES) {
+        r->truncated = true;
         return 0;
     }
     *m = git_call_alloc(x->call, sizeof **m, e);
-    if (!*m || grow(x, e) < 0)
+    files = *m ? git_plain_room(x->call, r->files, r->n_files, sizeof *files, e) : NULL;
+    if (!files)
         return -1;
+    r->files = files;
     guest__v1__file_change__init(*m);
     (*m)->change = git_change_of(n->letter);
     (*m)->path = (ProtobufCBinaryData){n->path.len, (uint8_t *)(uintptr_t)n->path.ptr};
     (*m)->original_path = (ProtobufCBinaryData){n->original.len, (uint8_t *)(uintptr_t)n->original.ptr};
-    x->response.files[x->response.n_files++] = *m;
+    r->files[r->n_files++] = *m;
     x->bytes += n->path.len + n->original.len;
     return 0;
 }

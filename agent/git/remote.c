@@ -169,31 +169,15 @@ int git_remote_next(struct git_call *c, struct git_remote *r, struct err *e)
 
 /* --- updates --------------------------------------------------------------------------------- */
 
-/* Room for one more. */
-static int grow(struct git_call *c, struct git_updates *u, struct err *e)
-{
-    size_t cap = u->cap ? 4 * u->cap : 16;
-    Guest__V1__RefUpdate **list;
-
-    if (u->count < u->cap)
-        return 0;
-    list = arena_array(&c->arena, cap, sizeof *list);
-    if (!list)
-        return err_nomem(e, "answer");
-    if (u->count > 0)
-        memcpy(list, u->list, u->count * sizeof *list);
-    u->list = list;
-    u->cap = cap;
-    return 0;
-}
-
 Guest__V1__RefUpdate *git_updates_add(struct git_call *c, struct git_updates *u, struct bytes ref,
                                       const struct git_update *what, struct err *e)
 {
-    Guest__V1__RefUpdate *m = git_call_alloc(c, sizeof *m, e);
+    Guest__V1__RefUpdate *m = git_call_alloc(c, sizeof *m, e), **list;
 
-    if (!m || grow(c, u, e) < 0)
+    list = m ? git_plain_room(c, u->list, u->count, sizeof *list, e) : NULL;
+    if (!list)
         return NULL;
+    u->list = list;
     guest__v1__ref_update__init(m);
     m->kind = (Guest__V1__RefUpdate__Kind)what->kind;
     m->ref = git_call_string(c, ref, e);

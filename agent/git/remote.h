@@ -42,7 +42,7 @@ MUST_CHECK int git_remote_refspecs(struct git_call *c, char *const *refspecs, si
 /* RefUpdates of an answer; all in the arena. */
 struct git_updates {
     Guest__V1__RefUpdate **list;
-    size_t count, cap;
+    size_t count;
 };
 
 /* Adds one, with copies. NULL with *e: out of memory. */

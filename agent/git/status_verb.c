@@ -1,5 +1,6 @@
 #include "core/limits.h"
 #include "git/letters.h"
+#include "git/plain.h"
 #include "git/verbs.h"
 #include "guest/git/status.h"
 
@@ -10,7 +11,7 @@ struct listing {
     struct git_status reader;
     struct git_call *call;
     Guest__V1__StatusResponse response;
-    size_t limit, cap;
+    size_t limit;
     size_t bytes; /* of the names in the answer */
 };
 
@@ -49,24 +50,6 @@ static int on_header(void *arg, const struct git_status_header *h, struct err *e
     else if (bytes_are(h->name, "branch.ab"))
         take_counts(r, h->value);
     return !text || (*text = git_call_string(s->call, h->value, e)) ? 0 : -1;
-}
-
-/* Room for one entry more. */
-static int grow(struct listing *s, struct err *e)
-{
-    Guest__V1__StatusEntry **entries;
-    size_t cap = MIN(s->cap ? 4 * s->cap : 16, s->limit);
-
-    if (s->response.n_entries < s->cap)
-        return 0;
-    entries = arena_array(&s->call->arena, cap, sizeof(Guest__V1__StatusEntry *));
-    if (!entries)
-        return err_nomem(e, "answer");
-    if (s->cap > 0)
-        memcpy(entries, s->response.entries, s->cap * sizeof *entries);
-    s->response.entries = entries;
-    s->cap = cap;
-    return 0;
 }
 
 static int take_submodule(struct listing *s, const struct git_status_entry *x, Guest__V1__StatusEntry *m,
@@ -114,15 +97,17 @@ static int on_entry(void *arg, const struct git_status_entry *x, struct err *e)
 {
     struct listing *s = arg;
     Guest__V1__StatusResponse *r = &s->response;
-    Guest__V1__StatusEntry *m;
+    Guest__V1__StatusEntry *m, **entries;
 
     if (r->n_entries >= s->limit || s->bytes >= GIT_PAGE_BYTES) {
         r->truncated = true;
         return 0;
     }
     m = git_call_alloc(s->call, sizeof *m, e);
-    if (!m || grow(s, e) < 0 || describe(s, x, m, e) < 0)
+    entries = m ? git_plain_room(s->call, r->entries, r->n_entries, sizeof *entries, e) : NULL;
+    if (!entries || describe(s, x, m, e) < 0)
         return -1;
+    r->entries = entries;
     r->entries[r->n_entries++] = m;
     s->bytes += m->path.len + m->original_path.len;
     return 0;
