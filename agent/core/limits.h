@@ -87,7 +87,7 @@
     X(DECODE_MAX, 64 * MIB, "bytes", "memory for one decoded message; then resource_exhausted")              \
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \
     X(NESTING_MAX, 100, "levels", "depth of a JSON or protobuf message; as protobuf's own default")          \
-    X(TYPES_MAX, 512, "messages", "known by name to google.protobuf.Any in JSON; then the start-up fails")   \
+    X(TYPES_MAX, 512, "messages", "known by name to google.protobuf.Any in JSON; others are unknown to it")  \
     X(INIT_BODY_MAX, 1 * MIB, "bytes", "body of POST /init; then 413")                                       \
     X(SEND_WAITING_MAX, 64 * KIB, "bytes", "events waiting on one stream; then it is cancelled")             \
     X(HEADER_MAX, 16 * KIB, "bytes", "header of a request; then 431")                                        \

@@ -3,8 +3,9 @@
 #include "core/limits.h"
 #include "rpc/codec/json.h"
 
-static const ProtobufCMessageDescriptor *types[TYPES_MAX]; /* by name */
-static unsigned count;
+static const ProtobufCMessageDescriptor *added[TYPES_MAX]; /* since the last search */
+static const ProtobufCMessageDescriptor *types[TYPES_MAX]; /* by name: those, and what their fields hold */
+static unsigned added_count, count;
 
 static int compare(struct bytes name, const char *other)
 {
@@ -30,37 +31,50 @@ static unsigned place_of(struct bytes name)
     return from;
 }
 
+static void put(const ProtobufCMessageDescriptor *d);
+
 /* The entries of maps are no messages that anybody could name. */
-static int add_fields(const ProtobufCMessageDescriptor *d)
+static void put_fields(const ProtobufCMessageDescriptor *d)
 {
     for (unsigned i = 0; i < d->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &d->fields[i];
 
         if (f->type != PROTOBUF_C_TYPE_MESSAGE)
             continue;
-        if ((json_is_map(d, f) ? add_fields(f->descriptor) : types_add(f->descriptor)) < 0)
-            return -1;
+        if (json_is_map(d, f))
+            put_fields(f->descriptor);
+        else
+            put(f->descriptor);
     }
-    return 0;
+}
+
+static void put(const ProtobufCMessageDescriptor *d)
+{
+    unsigned at = place_of(bytes_of(d->name));
+
+    if (count == TYPES_MAX || (at < count && strcmp(types[at]->name, d->name) == 0))
+        return;
+    memmove(types + at + 1, types + at, (count - at) * sizeof *types);
+    types[at] = d;
+    count++;
+    put_fields(d);
 }
 
 int types_add(const ProtobufCMessageDescriptor *d)
 {
-    unsigned at = place_of(bytes_of(d->name));
-
-    if (at < count && strcmp(types[at]->name, d->name) == 0)
-        return 0;
-    if (count == TYPES_MAX)
+    if (added_count == TYPES_MAX)
         return -1;
-    memmove(types + at + 1, types + at, (count - at) * sizeof *types);
-    types[at] = d;
-    count++;
-    return add_fields(d);
+    added[added_count++] = d;
+    return 0;
 }
 
 const ProtobufCMessageDescriptor *types_find(struct bytes name)
 {
-    unsigned at = name.ptr ? place_of(name) : count;
+    unsigned at;
 
+    for (unsigned i = 0; i < added_count; i++)
+        put(added[i]);
+    added_count = 0;
+    at = name.ptr ? place_of(name) : count;
     return at < count && compare(name, types[at]->name) == 0 ? types[at] : NULL;
 }
