@@ -16,7 +16,6 @@
 
 #include "core/arch.h"
 #include "core/fd.h"
-#include "init/machine.h"
 
 #define STACK_SIZE (16 * KIB)
 
@@ -153,12 +152,12 @@ void crash_catch(void)
         sigaction(caught[i].signo, &action, NULL);
 }
 
-void crash_let_panic_restart(struct boot *b)
+void crash_let_panic_restart(bool own, struct boot *b)
 {
     CLEANUP_FD int fd = -1;
     char text[16] = "";
 
-    ours = machine_is_ours();
+    ours = own;
     if (!ours)
         return;
     fd = open("/proc/sys/kernel/panic", O_RDWR | O_CLOEXEC);

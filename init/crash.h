@@ -13,7 +13,7 @@
  * undo them, and in between they are as if they were not there. Signals must be clean before. */
 void crash_catch(void);
 
-/* Sets kernel.panic to 1 where it is 0. Needs /proc, and a machine of our own. */
-void crash_let_panic_restart(struct boot *b);
+/* Sets kernel.panic to 1 where it is 0, on a machine that is our `own`: a crash ends no other. Needs /proc. */
+void crash_let_panic_restart(bool own, struct boot *b);
 
 #endif

@@ -100,8 +100,8 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     crash_catch();
     mounts_early(boot);
     init_early(); /* /dev may have the console only now */
-    crash_let_panic_restart(boot);
     i->own = machine_is_ours();
+    crash_let_panic_restart(i->own, boot);
     boot_phase(boot, "mounts");
     read_config(i, settings);
     load_modules(i);

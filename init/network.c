@@ -106,7 +106,8 @@ void network_up(struct network *n, const struct config *c, struct boot *boot)
     struct rtnl r;
     struct err e;
 
-    *n = (struct network){.boot = boot, .events.fd = -1};
+    n->boot = boot;
+    n->events.fd = -1;
     take_config(n, c);
     if (rtnl_open(&r, 0, complain, n, &e) < 0) {
         complain(n, &e);

@@ -33,7 +33,8 @@ struct network {
     void *arg;
 };
 
-/* Brings lo up, and those of the configured interfaces that are there. */
+/* Brings lo up, and those of the configured interfaces that are there. *n is all zero: to write the ports, which most
+ * guests have none of, would cost each guest their pages. */
 void network_up(struct network *n, const struct config *c, struct boot *boot);
 
 /* Waits for the others, and starts the DHCP clients. */

@@ -10,7 +10,10 @@
 
 #include "core/fd.h"
 
-enum { DATAGRAM = 32 * 1024 }; /* the kernel makes none larger for a listing (af_netlink.c, netlink_dump) */
+enum {
+    DATAGRAM = 32 * 1024, /* the kernel makes none larger for a listing (af_netlink.c, netlink_dump) */
+    ANSWER = 4 * 1024,    /* nor for an answer: our request, and why it failed (netlink_ack) */
+};
 
 _Static_assert((size_t)RTNL_QUEUED *RTNL_REQUEST_MAX <= sizeof((struct rtnl_out){0}.bytes),
                "all requests fit");
@@ -161,10 +164,10 @@ void rtnl_add_route(struct rtnl *r, struct rtnl_object of, const struct rtnl_rou
 /* --- answers --------------------------------------------------------------------------------- */
 
 /* Reads a datagram of the kernel. Returns its length, or -1 with errno: EAGAIN when there is none. */
-static ssize_t receive(struct rtnl *r, char *in)
+static ssize_t receive(struct rtnl *r, char *in, size_t room)
 {
     struct sockaddr_nl from = {0};
-    struct iovec iov = {in, DATAGRAM};
+    struct iovec iov = {in, room};
     struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1};
     ssize_t n;
 
@@ -210,14 +213,14 @@ static bool take_answers(struct rtnl *r, struct bytes in)
 /* Only the last request asks for an answer; of the others the kernel tells failures all the same (netlink_rcv_skb). */
 void rtnl_flush(struct rtnl *r)
 {
-    char in[DATAGRAM];
+    char in[ANSWER];
     ssize_t n;
 
     if (r->count == 0)
         return;
     rtnl_last(&r->out)->nlmsg_flags |= NLM_F_ACK;
     n = RETRY_EINTR(send(r->fd, r->out.bytes, r->out.len, 0));
-    while (n >= 0 && (n = receive(r, in)) >= 0 && !take_answers(r, (struct bytes){in, (size_t)n}))
+    while (n >= 0 && (n = receive(r, in, sizeof in)) >= 0 && !take_answers(r, (struct bytes){in, (size_t)n}))
         ;
     if (n < 0)
         fail(r, errno, "rtnetlink", (struct bytes){"", 0});
@@ -251,7 +254,8 @@ int rtnl_links(struct rtnl *r, void (*each)(void *arg, const struct rtnl_link *l
     rtnl_begin(&ask, RTM_GETLINK, NLM_F_DUMP, ++r->seq, &(struct ifinfomsg){0}, sizeof(struct ifinfomsg));
     rtnl_put(&ask, IFLA_EXT_MASK, &(uint32_t){RTEXT_FILTER_SKIP_STATS}, sizeof(uint32_t));
     n = RETRY_EINTR(send(r->fd, ask.bytes, ask.len, 0));
-    while (n >= 0 && (n = receive(r, in)) >= 0 && !take_links((struct bytes){in, (size_t)n}, each, arg))
+    while (n >= 0 && (n = receive(r, in, sizeof in)) >= 0 &&
+           !take_links((struct bytes){in, (size_t)n}, each, arg))
         ;
     return n < 0 ? err_set(e, STATUS_INTERNAL, errno, "rtnetlink: list the interfaces") : 0;
 }
@@ -261,7 +265,7 @@ bool rtnl_events(struct rtnl *r, void (*each)(void *arg, const struct rtnl_link 
     char in[DATAGRAM];
     ssize_t n;
 
-    while ((n = receive(r, in)) >= 0)
+    while ((n = receive(r, in, sizeof in)) >= 0)
         take_links((struct bytes){in, (size_t)n}, each, arg);
     return errno != EAGAIN;
 }
