@@ -9,7 +9,7 @@ target_compile_options(house INTERFACE
 # As on arm64 anyway: what the tests of one architecture say of a char holds on the other.
 target_compile_options(house INTERFACE -funsigned-char)
 
-# Position independent in every preset: a static PIE in release, and the same code for the sanitizers.
+# Position independent in every preset: guestctl is a static PIE, and the code is the same for the sanitizers.
 add_compile_options(-fPIE -ffunction-sections -fdata-sections -fno-strict-aliasing -fvisibility=hidden
   -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 add_link_options(-Wl,--build-id=sha1 -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack)

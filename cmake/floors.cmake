@@ -7,13 +7,17 @@ function(guestd_floor name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/agent ${CMAKE_SOURCE_DIR})
 endfunction()
 
-# A program of ours: static in release, as it is in the sanitizer builds.
+# A program of ours: static, but in the sanitizers' builds; FIXED: at the address that the linker gives it (docs/design.md, "Size").
 function(guestd_program name)
-  cmake_parse_arguments(arg "" "" "SOURCES;ON" ${ARGN})
+  cmake_parse_arguments(arg "FIXED" "" "SOURCES;ON" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_ON} house)
   if(NOT GUESTD_SANITIZE)
-    target_link_options(${name} PRIVATE -static-pie)
+    if(arg_FIXED)
+      target_link_options(${name} PRIVATE -static -no-pie)
+    else()
+      target_link_options(${name} PRIVATE -static-pie)
+    endif()
     if(CMAKE_BUILD_TYPE STREQUAL "Release")
       # The program that is shipped has no symbols and no unwind tables; they stay beside it, found by its build id.
       target_link_options(${name} PRIVATE -Wl,-Map=${CMAKE_BINARY_DIR}/${name}.map

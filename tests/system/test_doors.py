@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from agent import BINARY, PRESET, ROOT, SLOW, Agent, RpcError, wait_for
@@ -329,6 +330,22 @@ def test_the_told_version_is_never_above_what_is_answered():
             answered = a.request(method, path, {"Content-Type": "text/none"}).status != 404
             if tuple(map(int, since.split("."))) <= told:
                 assert answered, path
+
+
+def code_kib(agent):
+    """What of the program's file is in memory: mappings that nobody can write to."""
+    rows = Path(f"/proc/{agent.pid}/smaps").read_text().split("VmFlags:")
+    return sum(int(re.search(r"^Rss: +(\d+)", row, re.M)[1]) for row in rows
+               if re.search(rf"^[0-9a-f]+-[0-9a-f]+ r-.p .* {re.escape(str(BINARY))}$", row, re.M))
+
+
+def test_what_only_the_start_needs_is_given_back():
+    with Agent() as a:
+        a.call("process.Process/List", {})
+        before = code_kib(a)
+        assert before > 200
+        wait_for(lambda: code_kib(a) < before * 0.75, what="the pages of code that are not used are given back")
+        assert a.shell("echo there").stdout == b"there\n"
 
 
 def test_limits_are_printed():
