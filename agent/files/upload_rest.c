@@ -236,6 +236,9 @@ static void on_destroy(struct http_exchange *x)
     struct upload *u = x->owner;
 
     ticket_drop(&u->files->waiting, u->ticket);
+    /* What had no room in the next block has come all the same. Without memory it is lost. */
+    if (u->work && chain_move(&u->work->next, &x->in, x->in.bytes) < 0)
+        chain_clear(&x->in);
     if (u->work && !u->running)
         orphan(u->work);
     free(u);

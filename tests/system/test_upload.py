@@ -433,6 +433,16 @@ def test_a_client_that_goes_leaves_what_came(agent, home, sent):
     wait_for(lambda: not files_open(agent, home), what="the close")
 
 
+def test_many_clients_that_go_leave_what_came(agent, home):
+    """Also what had no room yet in the block that a worker was to write next."""
+    for i in range(64):
+        with agent.connect() as c:
+            c.send_request("POST", url(home / f"{i}"), {**OCTETS, "Content-Length": 2_000_000}, b"x" * 1_000_000)
+    wait_for(lambda: not files_open(agent, home), what="the close of all")
+    wait_for(lambda: {(home / f"{i}").stat().st_size for i in range(64) if (home / f"{i}").exists()} == {1_000_000},
+             what="what came")
+
+
 @pytest.mark.parametrize("sent", [10, 1_000_000])
 def test_atomic_leaves_nothing(agent, home, sent):
     (home / "x").write_bytes(b"old")
