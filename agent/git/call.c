@@ -190,6 +190,8 @@ static void on_ended(void *owner)
     git_asker_stop(&c->asker);
     if (c->conflict)
         finish(c, &c->conflict->error);
+    else if (c->asker.failed)
+        finish(c, &c->asker.error);
     else if (end->failed || (!c->verb->any_code && git_call_judge(c, &e) < 0) || c->verb->ended(c, &e) < 0)
         fail(c, &e);
     else if (c->again)

@@ -32,12 +32,6 @@ struct git_verb {
     void (*clear)(struct git_call *c);
 };
 
-/* What a run printed, where plain.h keeps it. */
-struct git_heard {
-    struct git_sink out;
-    struct git_tail text;
-};
-
 struct git_call {
     struct rpc_call *rpc;
     struct git_service *service;
@@ -48,9 +42,9 @@ struct git_call {
     size_t arg_cap;
     struct git_sink *out, *err; /* of the command; NULL: as the verb's `emit` says, and none */
     struct chain input;
-    const char *path;        /* where; NULL: the request's field of that name says it */
-    struct git_watch *watch; /* progress; NULL: none */
-    struct git_heard heard;
+    const char *path;              /* where; NULL: the request's field of that name says it */
+    struct git_watch *watch;       /* progress; NULL: none */
+    struct git_heard heard;        /* what a run printed, where plain.h keeps it */
     struct git_conflict *conflict; /* whose paths are asked for (conflict.h); NULL: none; in the arena */
     void *state;                   /* the verb's; in the arena */
     unsigned step;                 /* runs that have ended */

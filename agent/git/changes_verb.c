@@ -177,10 +177,7 @@ static int ended(struct git_call *c, struct err *e)
 
 static void clear(struct git_call *c)
 {
-    struct changes *x = c->state;
-
-    git_compare_clear(&x->compare);
-    git_changes_clear(&x->reader);
+    git_changes_clear(&((struct changes *)c->state)->reader);
 }
 
 const struct git_verb git_verb_changes = {.name = "Changes",

@@ -1,3 +1,4 @@
+#include "git/plain.h"
 #include "git/remote.h"
 #include "git/store.h"
 #include "git/verbs.h"
@@ -12,19 +13,10 @@ struct clone {
     char **sparse;
     size_t n_sparse;
     struct git_call *call;
-    struct git_sink out;
-    struct git_tail said; /* by the step */
-    struct git_sink err;  /* of CLONE: progress, and lines */
+    struct git_sink err; /* of CLONE: progress, and lines */
     struct git_lines lines;
     char *branch;
 };
-
-static int feed(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct clone, out)->said, data);
-    return 0;
-}
 
 /* From here on git has a directory of its own, by these words in any version; before it may have found one that is another's. Until
  * the answer what is made there goes when the call ends. */
@@ -117,10 +109,8 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
     if (!url || (!*m->path && !(c->path = default_path(c, url, e))) || take_sparse(c, x, m, e) < 0)
         return -1;
     x->call = c;
-    x->out.feed = feed;
     x->err.feed = hear;
     x->lines.line = on_line;
-    c->out = &x->out;
     if (git_watch_begin(c, e) < 0 || git_call_arg(c, "clone", e) < 0 ||
         git_call_arg(c, "--progress", e) < 0 || take_flags(c, m, e) < 0 || git_call_arg(c, "--", e) < 0 ||
         git_call_arg(c, url, e) < 0)
@@ -137,9 +127,7 @@ static int next(struct git_call *c, enum step step, const char *const *args, siz
     struct clone *x = c->state;
 
     x->step = step;
-    git_tail_clear(&x->said);
     git_call_again(c);
-    c->out = &x->out;
     if (git_call_arg(c, "-C", e) < 0 || git_call_arg(c, git_arg_path, e) < 0)
         return -1;
     for (size_t i = 0; i < count; i++)
@@ -164,14 +152,11 @@ static int set_sparse(struct git_call *c, struct err *e)
 /* What the step printed, without the words before it and the line feed; "" where it failed. */
 static char *said(struct git_call *c, const char *before, struct err *e)
 {
-    struct clone *x = c->state;
-    struct bytes text = git_tail_text(&x->said);
+    struct bytes text = git_plain_heard(c);
     size_t n = strlen(before);
 
     if (c->op->run.end.code != 0 || text.len <= n || memcmp(text.ptr, before, n) != 0)
         return git_call_string(c, (struct bytes){"", 0}, e);
-    if (text.ptr[text.len - 1] == '\n')
-        text.len--;
     return git_call_string(c, (struct bytes){text.ptr + n, text.len - n}, e);
 }
 
@@ -225,11 +210,6 @@ static int ended(struct git_call *c, struct err *e)
     }
 }
 
-static void clear(struct git_call *c)
-{
-    git_tail_clear(&((struct clone *)c->state)->said);
-}
-
 const struct git_verb git_verb_clone = {.name = "Clone",
                                         .kind = RPC_SERVER_STREAM,
                                         .input = &guest__v1__clone_request__descriptor,
@@ -237,5 +217,4 @@ const struct git_verb git_verb_clone = {.name = "Clone",
                                         .access = GIT_MAKES,
                                         .any_code = true,
                                         .ask = ask,
-                                        .ended = ended,
-                                        .clear = clear};
+                                        .ended = ended};

@@ -1,5 +1,8 @@
 #include "git/compare.h"
 
+#include "git/plain.h"
+#include "git/revisions.h"
+
 /* --- the request ----------------------------------------------------------------------------- */
 
 static int check(const Guest__V1__DiffTarget *m, struct err *e)
@@ -22,7 +25,7 @@ int git_compare_ask(struct git_call *c, struct git_compare *x, const Guest__V1__
     x->path_count = m ? m->n_paths : 0;
     x->staged = m && m->staged;
     x->rev_count = !!*words[0] + !!*words[1];
-    return git_revisions_ask(c, &x->revisions, words, what, x->rev_count, e);
+    return git_revisions_ask(c, words, what, x->rev_count, e);
 }
 
 /* --- the command ----------------------------------------------------------------------------- */
@@ -30,7 +33,7 @@ int git_compare_ask(struct git_call *c, struct git_compare *x, const Guest__V1__
 /* The commits that the words mean: of each one. */
 static int add_revisions(struct git_call *c, struct git_compare *x, struct err *e)
 {
-    struct bytes text = git_tail_text(&x->revisions.said), name;
+    struct bytes text = git_plain_heard(c), name;
 
     for (size_t i = 0; i <= x->rev_count; i++) {
         const char *arg;
@@ -88,9 +91,4 @@ int git_compare_run(struct git_call *c, struct git_compare *x, struct git_sink *
     if (x->staged && git_call_arg(c, "--cached", e) < 0)
         return -1;
     return add_revisions(c, x, e) < 0 ? -1 : add_paths(c, x, e);
-}
-
-void git_compare_clear(struct git_compare *x)
-{
-    git_tail_clear(&x->revisions.said);
 }

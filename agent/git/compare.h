@@ -3,10 +3,9 @@
 #ifndef GIT_COMPARE_H
 #define GIT_COMPARE_H
 
-#include "git/revisions.h"
+#include "git/call.h"
 
 struct git_compare {
-    struct git_revisions revisions;
     bool staged;
     size_t rev_count; /* 0, 1 or 2 */
     const char **paths;
@@ -21,7 +20,5 @@ MUST_CHECK int git_compare_ask(struct git_call *c, struct git_compare *x, const 
  * *e: invalid_argument, where a word means more than one commit. */
 MUST_CHECK int git_compare_run(struct git_call *c, struct git_compare *x, struct git_sink *out,
                                const char *const *options, size_t count, struct err *e);
-
-void git_compare_clear(struct git_compare *x);
 
 #endif

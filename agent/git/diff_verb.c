@@ -47,11 +47,6 @@ static int ended(struct git_call *c, struct err *e)
     return 0;
 }
 
-static void clear(struct git_call *c)
-{
-    git_compare_clear(&((struct diff *)c->state)->compare);
-}
-
 const struct git_verb git_verb_diff = {.name = "Diff",
                                        .kind = RPC_SERVER_STREAM,
                                        .input = &guest__v1__diff_request__descriptor,
@@ -59,5 +54,4 @@ const struct git_verb git_verb_diff = {.name = "Diff",
                                        .access = GIT_READS,
                                        .ask = ask,
                                        .ended = ended,
-                                       .emit = emit,
-                                       .clear = clear};
+                                       .emit = emit};

@@ -1,42 +1,27 @@
+#include "git/plain.h"
 #include "git/verbs.h"
 
 /* --- Init ------------------------------------------------------------------------------------ */
 
-/* What git printed is in `said`: it names the git directory. */
-struct init {
-    struct git_sink out;
-    struct git_tail said;
-};
-
-static int feed(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct init, out)->said, data);
-    return 0;
-}
-
 static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *e)
 {
     const Guest__V1__InitRequest *m = (const Guest__V1__InitRequest *)message;
-    struct init *x = c->state = git_call_alloc(c, sizeof *x, e);
 
-    if (!x || git_call_arg(c, "init", e) < 0 || (m->bare && git_call_arg(c, "--bare", e) < 0) ||
+    if (git_call_arg(c, "init", e) < 0 || (m->bare && git_call_arg(c, "--bare", e) < 0) ||
         (*m->initial_branch &&
          git_call_text(c, "--initial-branch=", m->initial_branch, "initial_branch", e) < 0))
         return -1;
-    x->out.feed = feed;
-    c->out = &x->out;
     return git_call_arg(c, "--", e) < 0 ? -1 : git_call_arg(c, git_arg_path, e);
 }
 
-/* The rest of the text behind the words, without the line feed; NULL: it does not begin so. */
+/* The rest of the text behind the words; NULL: it does not begin so. */
 static char *behind(struct git_call *c, struct bytes text, const char *words, struct err *e)
 {
     size_t n = strlen(words);
 
     if (text.len <= n || memcmp(text.ptr, words, n) != 0)
         return NULL;
-    while (text.len > n && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '/'))
+    while (text.len > n && text.ptr[text.len - 1] == '/')
         text.len--;
     return git_call_string(c, (struct bytes){text.ptr + n, text.len - n}, e);
 }
@@ -44,8 +29,7 @@ static char *behind(struct git_call *c, struct bytes text, const char *words, st
 /* "Initialized empty Git repository in /x/.git/", or "Reinitialized existing Git repository in ...". */
 static int ended(struct git_call *c, struct err *e)
 {
-    struct init *x = c->state;
-    struct bytes text = git_tail_text(&x->said);
+    struct bytes text = git_plain_heard(c);
     Guest__V1__InitResponse r = GUEST__V1__INIT_RESPONSE__INIT;
 
     err_set(e, STATUS_INTERNAL, 0, "git init wrote '%.*s'", (int)MIN(text.len, (size_t)200), text.ptr);
@@ -59,16 +43,10 @@ static int ended(struct git_call *c, struct err *e)
     return 0;
 }
 
-static void clear(struct git_call *c)
-{
-    git_tail_clear(&((struct init *)c->state)->said);
-}
-
 const struct git_verb git_verb_init = {.name = "Init",
                                        .kind = RPC_UNARY,
                                        .input = &guest__v1__init_request__descriptor,
                                        .output = &guest__v1__init_response__descriptor,
                                        .access = GIT_MAKES,
                                        .ask = ask,
-                                       .ended = ended,
-                                       .clear = clear};
+                                       .ended = ended};

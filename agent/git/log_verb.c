@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "core/limits.h"
+#include "git/plain.h"
 #include "git/revisions.h"
 #include "git/verbs.h"
 #include "guest/git/log.h"
@@ -20,7 +21,6 @@ struct start {
 };
 
 struct log {
-    struct git_revisions revisions;
     bool resolved;
     struct start start;
     const char **paths;
@@ -271,12 +271,12 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
         return -1;
     if (*m->page)
         return parse_page(c, &x->start, m->page, e) < 0 ? -1 : list(c, x, e);
-    return git_revisions_ask(c, &x->revisions, &revision, &what, 1, e);
+    return git_revisions_ask(c, &revision, &what, 1, e);
 }
 
 static int resolve(struct git_call *c, struct log *x, struct err *e)
 {
-    struct bytes text = git_tail_text(&x->revisions.said), name;
+    struct bytes text = git_plain_heard(c), name;
 
     while ((name = git_revisions_next(&text)).len > 0)
         if (add_object(c, &x->start, name, e) < 0)
@@ -303,7 +303,6 @@ static void clear(struct git_call *c)
 {
     struct log *x = c->state;
 
-    git_tail_clear(&x->revisions.said);
     git_log_clear(&x->reader);
 }
 

@@ -40,18 +40,9 @@ int git_plain_paths(struct git_call *c, const ProtobufCBinaryData *paths, size_t
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
-static int feed(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct git_heard, out)->text, data);
-    return 0;
-}
-
 void git_plain_hear(struct git_call *c)
 {
-    git_tail_clear(&c->heard.text);
-    c->heard.out.feed = feed;
-    c->out = &c->heard.out;
+    c->out = git_heard_begin(&c->heard);
 }
 
 struct bytes git_plain_heard(const struct git_call *c)
@@ -69,8 +60,9 @@ char *git_plain_word(struct git_call *c, struct err *e)
 
 int git_plain_judge(struct git_call *c, struct err *e)
 {
-    if (c->op->run.end.code != 0 && git_errors_reason(git_tail_text(&c->op->run.said)) == GIT_UNSPECIFIED)
-        git_tail_add(&c->op->run.said, git_tail_text(&c->heard.text));
+    if (c->op->run.end.code != 0 && git_errors_reason(git_tail_text(&c->op->run.said)) == GIT_UNSPECIFIED &&
+        git_tail_add(&c->op->run.said, git_tail_text(&c->heard.text), e) < 0)
+        return -1;
     return git_call_judge(c, e);
 }
 

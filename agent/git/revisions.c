@@ -1,17 +1,11 @@
 #include "git/revisions.h"
 
-static int feed(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct git_revisions, out)->said, data);
-    return 0;
-}
+#include "git/plain.h"
 
-int git_revisions_ask(struct git_call *c, struct git_revisions *r, const char *const *words,
-                      const char *const *what, size_t count, struct err *e)
+int git_revisions_ask(struct git_call *c, const char *const *words, const char *const *what, size_t count,
+                      struct err *e)
 {
-    r->out.feed = feed;
-    c->out = &r->out;
+    git_plain_hear(c);
     if (git_call_arg(c, "rev-parse", e) < 0)
         return -1;
     if (count == 0)

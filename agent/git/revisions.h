@@ -5,17 +5,12 @@
 
 #include "git/call.h"
 
-struct git_revisions {
-    struct git_sink out;
-    struct git_tail said;
-};
-
 /* From `ask`: c's first run is to say what `count` words mean, which `what` names for errors. -1 with *e: invalid_argument. */
-MUST_CHECK int git_revisions_ask(struct git_call *c, struct git_revisions *r, const char *const *words,
-                                 const char *const *what, size_t count, struct err *e);
+MUST_CHECK int git_revisions_ask(struct git_call *c, const char *const *words, const char *const *what,
+                                 size_t count, struct err *e);
 
 /* From `ended` of that run: the name of the next object, with "^" before one that is left out, cut off the front of *text (at first
- * what git said). Empty: there is none. */
+ * what git_plain_heard returns). Empty: there is none. */
 struct bytes git_revisions_next(struct bytes *text);
 
 /* Whether that is the name of an object. */

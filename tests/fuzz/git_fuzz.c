@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_url(text);
     check_texts(data, size);
     check_updates(text);
-    answer = git_asker_answer(&credentials, text);
+    CHECK(git_asker_answer(&credentials, text, &answer, &e) == 0);
     CHECK(!answer || answer == credentials.username || answer == credentials.secret);
     return 0;
 }

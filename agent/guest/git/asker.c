@@ -26,23 +26,24 @@ static bool begins(struct bytes text, const char *word)
     return text.len >= strlen(word) && memcmp(text.ptr, word, strlen(word)) == 0;
 }
 
-const char *git_asker_answer(const struct git_credentials *c, struct bytes prompt)
+int git_asker_answer(const struct git_credentials *c, struct bytes prompt, const char **answer, struct err *e)
 {
     struct bytes url = quoted(prompt);
-    const char *answer = NULL;
     struct git_url u;
-    struct err e;
 
-    if (c->kind != GIT_CREDENTIALS_BASIC || !c->origin || git_url_parse(url, &u, &e) < 0)
-        return NULL;
+    *answer = NULL;
+    if (c->kind != GIT_CREDENTIALS_BASIC || !c->origin)
+        return 0;
+    if (git_url_parse(url, &u, e) < 0)
+        return e->status == STATUS_RESOURCE_EXHAUSTED ? -1 : 0;
     if (u.origin && strcmp(u.origin, c->origin) == 0) {
         if (begins(prompt, "Username for "))
-            answer = c->username;
+            *answer = c->username;
         else if (begins(prompt, "Password for ") && (!u.username || strcmp(u.username, c->username) == 0))
-            answer = c->secret;
+            *answer = c->secret;
     }
     git_url_clear(&u);
-    return answer;
+    return 0;
 }
 
 /* Writes the answer where it does not block. What a pipe has no room for shows by the mark behind it. */
@@ -81,14 +82,15 @@ static bool answer_one(struct git_asker *a)
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     ssize_t n = RETRY_EINTR(recvmsg(a->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
     CLEANUP_FD int fd = n >= 0 ? passed(&m) : -1;
-    const char *answer;
+    const char *answer = NULL;
 
     if (n < 0)
         return errno == EAGAIN;
     if (n == 0)
         return false;
-    answer =
-        m.msg_flags & MSG_TRUNC ? NULL : git_asker_answer(a->credentials, (struct bytes){prompt, (size_t)n});
+    if (!(m.msg_flags & MSG_TRUNC) &&
+        git_asker_answer(a->credentials, (struct bytes){prompt, (size_t)n}, &answer, &a->error) < 0)
+        a->failed = true;
     if (fd >= 0 && answer)
         reply(fd, answer);
     return true;

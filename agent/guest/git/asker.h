@@ -15,6 +15,8 @@ struct git_asker {
     const struct git_credentials *credentials;
     int fd;
     ev_io io;
+    bool failed; /* a question was left open for want of memory: `error` says so */
+    struct err error;
 };
 
 /* Answers on the socket from now on, and owns it. The credentials must outlive it. */
@@ -23,7 +25,8 @@ void git_asker_start(struct git_asker *a, struct loop *loop, int fd,
 
 void git_asker_stop(struct git_asker *a);
 
-/* What the prompt is to be answered with; NULL: nothing. */
-const char *git_asker_answer(const struct git_credentials *c, struct bytes prompt);
+/* What the prompt is to be answered with; *answer is NULL: nothing. Returns 0, or -1 with *e: out of memory. */
+MUST_CHECK int git_asker_answer(const struct git_credentials *c, struct bytes prompt, const char **answer,
+                                struct err *e);
 
 #endif

@@ -7,7 +7,7 @@ static void op_free(struct git_op *op)
     git_queue_leave(&op->git->queue, &op->turn);
     ticket_drop(&op->git->ops, op->ticket);
     git_run_clear(&op->run);
-    git_tail_clear(&op->version_text);
+    git_tail_clear(&op->version.text);
     git_place_clear(&op->place);
     guest_env_unref(op->env);
     free(op->user);
@@ -77,13 +77,6 @@ static void check_version(struct git_op *op)
         wait(op);
 }
 
-static int feed_version(struct git_sink *s, struct bytes data, struct err *e)
-{
-    (void)e;
-    git_tail_add(&CONTAINER_OF(s, struct git_op, version)->version_text, data);
-    return 0;
-}
-
 static void on_ended(struct git_run *r);
 static void on_ready(struct git_run *r);
 
@@ -108,8 +101,7 @@ static void ask_version(struct git_op *op)
         return;
     }
     op->state = GIT_OP_ASKING;
-    op->version.feed = feed_version;
-    op->run.out = &op->version;
+    op->run.out = git_heard_begin(&op->version);
     op->run.err = NULL;
     if (start(op, &command, NULL, &e) < 0)
         fail(op, &e);
@@ -121,7 +113,7 @@ static void version_said(struct git_op *op)
         fail(op, &op->run.end.error);
         return;
     }
-    git_version_keep(&op->git->version, &op->place.program, git_tail_text(&op->version_text));
+    git_version_keep(&op->git->version, &op->place.program, git_tail_text(&op->version.text));
     check_version(op);
 }
 

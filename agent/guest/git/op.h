@@ -15,8 +15,8 @@
 #ifndef GUEST_GIT_OP_H
 #define GUEST_GIT_OP_H
 
+#include "guest/git/heard.h"
 #include "guest/git/policy.h"
-#include "guest/git/run.h"
 #include "guest/git/version.h"
 #include "guest/settings.h"
 
@@ -62,8 +62,7 @@ struct git_op {
     struct git_place place;
     struct git_turn turn;
     struct git_run run;
-    struct git_sink version;
-    struct git_tail version_text;
+    struct git_heard version;
     bool unclean; /* a run that writes was stopped, or crashed, or the owner says so: CLOSING tidies up */
 };
 

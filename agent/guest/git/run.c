@@ -64,8 +64,8 @@ static void listen(struct git_run *r, const struct chain *c)
     CHAIN_FOREACH (it, c) {
         struct bytes piece = {(const char *)it->data, it->len};
 
-        git_tail_add(&r->said, piece);
-        if (r->err && !r->ignored && r->err->feed(r->err, piece, &e) < 0)
+        if (git_tail_add(&r->said, piece, &e) < 0 ||
+            (r->err && !r->ignored && r->err->feed(r->err, piece, &e) < 0))
             fail(r, &e);
     }
 }

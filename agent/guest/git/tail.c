@@ -23,7 +23,7 @@ static bool grow(struct git_tail *t, size_t more)
     return true;
 }
 
-void git_tail_add(struct git_tail *t, struct bytes data)
+int git_tail_add(struct git_tail *t, struct bytes data, struct err *e)
 {
     if (data.len > GIT_STDERR_MAX) {
         data.ptr += data.len - GIT_STDERR_MAX;
@@ -33,10 +33,13 @@ void git_tail_add(struct git_tail *t, struct bytes data)
         memmove(t->text, t->text + t->len - GIT_STDERR_MAX, GIT_STDERR_MAX);
         t->len = GIT_STDERR_MAX;
     }
-    if (data.len == 0 || !grow(t, data.len))
-        return;
+    if (data.len == 0)
+        return 0;
+    if (!grow(t, data.len))
+        return err_nomem(e, "read what git says");
     memcpy(t->text + t->len, data.ptr, data.len);
     t->len += data.len;
+    return 0;
 }
 
 struct bytes git_tail_text(const struct git_tail *t)

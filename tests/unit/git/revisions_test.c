@@ -25,20 +25,19 @@ static void names(void **state)
 static void the_command(void **state)
 {
     struct git_call c = {.arena = {.max = MIB}};
-    struct git_revisions r = {0};
     const char *word = "main", *what = "revision", *option = "-x";
     struct err e;
 
     (void)state;
-    assert_int_equal(git_revisions_ask(&c, &r, &word, &what, 1, &e), 0);
+    assert_int_equal(git_revisions_ask(&c, &word, &what, 1, &e), 0);
     assert_int_equal(c.command.arg_count, 3);
     assert_string_equal(c.command.args[1], "main");
     assert_string_equal(c.command.args[2], "--");
     assert_int_equal(c.out->feed(c.out, BYTES_LIT(H "\n--\n"), &e), 0);
-    assert_true(bytes_are(git_tail_text(&r.said), H "\n--\n"));
-    assert_int_equal(git_revisions_ask(&c, &r, &option, &what, 1, &e), -1);
+    assert_true(bytes_are(git_tail_text(&c.heard.text), H "\n--\n"));
+    assert_int_equal(git_revisions_ask(&c, &option, &what, 1, &e), -1);
     assert_non_null(strstr(e.text, "revision '-x'"));
-    git_tail_clear(&r.said);
+    git_tail_clear(&c.heard.text);
     arena_clear(&c.arena);
 }
 

@@ -12,7 +12,11 @@ static struct git_credentials credentials;
 
 static const char *answer(const char *prompt)
 {
-    return git_asker_answer(&credentials, bytes_of(prompt));
+    const char *answer;
+    struct err e;
+
+    assert_int_equal(git_asker_answer(&credentials, bytes_of(prompt), &answer, &e), 0);
+    return answer;
 }
 
 static void only_for_the_origin(void **state)
