@@ -4,11 +4,9 @@
 
 #include "commit.h"
 #include "core/base.h"
+#include "core/image.h"
 
 enum { BUILD_ID_MAX = 32 }; /* bytes; ld's default is a SHA-1 */
-
-/* The first byte of the program as it is mapped: its ELF header, from which its addresses count. By the linker. */
-extern const char image[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
 /* Where the next part of a note begins; parts are padded to the segment's alignment (elf(5), "Notes"). */
 static size_t padded(size_t size, size_t align)
@@ -53,15 +51,11 @@ const char *build_commit(void)
 const char *build_id(void)
 {
     static char id[2 * BUILD_ID_MAX + 1];
-    const ElfW(Ehdr) *header = (const void *)image;
-    const ElfW(Phdr) *segments = (const void *)(image + header->e_phoff);
+    struct image_segment s;
 
-    for (size_t i = 0; !*id && i < header->e_phnum; i++) {
-        const ElfW(Phdr) *s = &segments[i];
-
-        if (s->p_type == PT_NOTE && find_id((struct bytes){image + s->p_vaddr, s->p_filesz}, s->p_align, id))
+    for (size_t i = 0; !*id && image_segment(i, &s); i++)
+        if (s.type == PT_NOTE && find_id((struct bytes){s.at, s.size_bytes}, s.align, id))
             break;
-    }
     return id;
 }
 

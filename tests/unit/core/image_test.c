@@ -1,5 +1,6 @@
 #include "core/image.h"
 
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +53,36 @@ static void what_is_only_read_goes_and_comes_back(void **state)
     assert_int_equal(touch(), 6);
 }
 
+/* Whether what is there is of a segment that is loaded with these of PF_R, PF_W and PF_X. */
+static bool lies_in(const void *there, uint32_t flags)
+{
+    struct image_segment s;
+
+    for (size_t i = 0; image_segment(i, &s); i++)
+        if (s.type == PT_LOAD && (uintptr_t)there - (uintptr_t)s.at < s.size_bytes)
+            return (s.flags & flags) == flags;
+    return false;
+}
+
+static void its_segments_are_where_its_parts_are(void **state)
+{
+    static int written = 1;
+    int on_the_stack = 1;
+
+    (void)state;
+    assert_true(lies_in((const void *)(uintptr_t)touch, PF_X));
+    assert_true(lies_in(&written, PF_W));
+    assert_true(lies_in(far, PF_R));
+    assert_false(lies_in(far, PF_W));
+    assert_false(lies_in(&on_the_stack, PF_R));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_only_read_goes_and_comes_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_only_read_goes_and_comes_back),
+        cmocka_unit_test(its_segments_are_where_its_parts_are),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
