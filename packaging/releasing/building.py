@@ -51,7 +51,7 @@ def build(architecture, epoch):
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "CCACHE_DISABLE": "1",
                    "SOURCE_DATE_EPOCH": str(epoch)}
     log = work / "build.log"
-    for words in ([ROOT / "tools/setup", architecture if options else "build"],
+    for words in ([ROOT / "tools/setup", f"{architecture}-build" if options else "build"],
                   ["cmake", "--preset", "release", "-B", folder, "-DGUESTD_TESTS=OFF", *options],
                   ["cmake", "--build", folder],
                   ["cmake", "--install", folder, "--prefix", installed]):

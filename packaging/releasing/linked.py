@@ -18,7 +18,6 @@ LICENCES = {
     "gcc-12": ("GPL-3.0-or-later WITH GCC-exception-3.1", ["GPL-3"]),
     "gcc-12-cross": ("GPL-3.0-or-later WITH GCC-exception-3.1", ["GPL-3"]),
     "glibc": ("LGPL-2.1-or-later", ["LGPL-2.1"]),
-    "cross-toolchain-base": ("LGPL-2.1-or-later", ["LGPL-2.1"]),
     "jansson": ("MIT", []),
     "libev": ("BSD-2-Clause", []),
     "libmd": ("BSD-3-Clause", []),

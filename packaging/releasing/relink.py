@@ -11,7 +11,8 @@ from .source import ROOT, ReleaseError
 
 SCRIPT = """#!/bin/sh
 # Links guestd and guestctl anew, from these objects and this machine's C library and compiler (package libc6-dev).
-# CC, CFLAGS, LDFLAGS and STRIP are as for any build; -LFOLDER in LDFLAGS finds another C library first.
+# CC, CFLAGS, LDFLAGS and STRIP are as for any build; -LFOLDER in LDFLAGS finds another C library first. Where the machine is
+# of another architecture, CC and STRIP are the cross compiler and its strip.
 set -eu
 cd "$(dirname "$0")"
 {commands}

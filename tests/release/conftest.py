@@ -16,10 +16,21 @@ def clone(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def made(clone, tmp_path_factory):
-    """A release of it."""
+    """A release of it, for each architecture."""
     dist.release(clone)
-    return dist.Unpacked(clone / "build/dist", tmp_path_factory.mktemp("unpacked"),
-                         clone / "build/dist-work" / dist.ARCHITECTURE)
+    return dist.Release(clone / "build/dist", tmp_path_factory.mktemp("unpacked"), clone / "build/dist-work")
+
+
+@pytest.fixture(params=dist.ARCHITECTURES)
+def target(made, request):
+    """What of it is for one architecture."""
+    return made.target(request.param)
+
+
+@pytest.fixture
+def native(made):
+    """What of it is for this machine's."""
+    return made.target(dist.NATIVE)
 
 
 @pytest.fixture

@@ -71,34 +71,41 @@ def older(deb, folder):
     return folder / dist.run("dpkg-deb", "--root-owner-group", "-b", folder / "old", folder).split("'")[-2].split("/")[-1]
 
 
-def test_lintian_has_nothing_to_say(made):
-    debs = [made.deb(program) for program in dist.PROGRAMS]
-    assert dist.run("lintian", "--fail-on", "error,warning,info", "-I", "--allow-root", *debs) == ""
+def test_lintian_has_nothing_to_say(target, tmp_path):
+    debs = [target.deb(program) for program in dist.PROGRAMS]
+    scratch = {**os.environ, "TMPDIR": str(tmp_path)}  # it leaves files there
+    assert dist.run("lintian", "--fail-on", "error,warning,info", "-I", "--allow-root", *debs, env=scratch) == ""
 
 
 @pytest.mark.parametrize("name", dist.PROGRAMS)
-def test_every_file_has_its_sum_and_is_roots(made, tmp_path, name):
-    dist.run("dpkg-deb", "-R", made.deb(name), tmp_path)
+def test_every_file_has_its_sum_and_is_roots(target, tmp_path, name):
+    dist.run("dpkg-deb", "-R", target.deb(name), tmp_path)
     lines = (tmp_path / "DEBIAN/md5sums").read_text().splitlines()
     dist.run("md5sum", "--strict", "-c", "DEBIAN/md5sums", cwd=tmp_path)
     files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file() and "DEBIAN" not in p.parts}
     assert {line.split("  ")[1] for line in lines} == files
-    for line in dist.run("dpkg-deb", "-c", made.deb(name)).splitlines():
+    for line in dist.run("dpkg-deb", "-c", target.deb(name)).splitlines():
         assert line.split()[1] == "root/root" and line[1:10] in ("rwxr-xr-x", "rw-r--r--"), line
 
 
-def test_what_is_linked_in_is_named(made):
+@pytest.mark.parametrize("name", dist.PROGRAMS)
+def test_it_is_of_its_architecture_and_version(target, tmp_path, name):
+    said = dist.run("dpkg-deb", "-f", target.deb(name), "Package", "Version", "Architecture", "Depends", "Pre-Depends")
+    assert said == f"Package: {name}\nVersion: {dist.DEBIAN_VERSION}\nArchitecture: {target.architecture}\n"
+    dist.run("dpkg-deb", "-x", target.deb(name), tmp_path)
+    assert (tmp_path / "usr" / dist.PROGRAMS[name]).read_bytes() == target.program(name).read_bytes()
+
+
+def test_what_is_linked_in_is_named(target):
     for program in dist.PROGRAMS:
-        named = set(dist.run("dpkg-deb", "-f", made.deb(program), "Built-Using").strip().split(", "))
-        packages = [name for name, _ in dist.linked_packages(made.built / f"build/{program}.map")]
-        form = "${Architecture} ${source:Package} (= ${source:Version})\\n"
-        lines = dist.run("dpkg-query", "-W", "-f", form, *packages).splitlines()
-        assert named == {line.split(" ", 1)[1] for line in lines if line.split(" ")[0] in (dist.ARCHITECTURE, "all")}
+        named = set(dist.run("dpkg-deb", "-f", target.deb(program), "Built-Using").strip().split(", "))
+        packages = dist.linked_packages(target.built(f"{program}.map"))
+        assert named == dist.package_facts(packages, "${source:Package} (= ${source:Version})")
 
 
-def test_installed_and_purged_it_leaves_nothing(made, root):
+def test_installed_and_purged_it_leaves_nothing(native, root):
     before = root.files()
-    root.install(made.deb("guestd"), made.deb("guestctl"))
+    root.install(native.deb("guestd"), native.deb("guestctl"))
     assert root.state("guestd") == root.state("guestctl") == "ii"
     for program in dist.PROGRAMS:
         assert root.run(program, "--version").startswith(f"{program} {dist.VERSION}\n")
@@ -109,18 +116,18 @@ def test_installed_and_purged_it_leaves_nothing(made, root):
     assert root.files() == before
 
 
-def test_a_removed_one_comes_back_as_it_was(made, root):
-    root.install(made.deb("guestd"))
+def test_a_removed_one_comes_back_as_it_was(native, root):
+    root.install(native.deb("guestd"))
     (root.path / LINK).unlink()  # systemctl disable
     root.run("dpkg", "--remove", "guestd")
     assert root.state("guestd") == "rc" and not (root.path / "usr/sbin/guestd").exists()
-    root.install(made.deb("guestd"))
+    root.install(native.deb("guestd"))
     assert not (root.path / LINK).is_symlink()  # the administrator's word counts
 
 
-def test_an_upgrade_leaves_the_running_agent(made, root, tmp_path):
+def test_an_upgrade_leaves_the_running_agent(native, root, tmp_path):
     """It answers all the way, from the old file, and the new one is what is started next."""
-    root.install(older(made.deb("guestd"), tmp_path), made.deb("guestctl"))
+    root.install(older(native.deb("guestd"), tmp_path), native.deb("guestctl"))
     agent = subprocess.Popen(["chroot", root.path, "/usr/sbin/guestd", "--listen", "unix:/run/s"], stderr=subprocess.PIPE)
     try:
         busy = subprocess.Popen(["chroot", root.path, *CALL, "exec", "-i", "cat"],
@@ -128,7 +135,7 @@ def test_an_upgrade_leaves_the_running_agent(made, root, tmp_path):
         busy.stdin.write(b"before\n")
         busy.stdin.flush()
         assert busy.stdout.readline() == b"before\n"
-        root.install(made.deb("guestd"))
+        root.install(native.deb("guestd"))
         assert not [line for line in root.told() if any(w in line for w in ("restart", "start", "stop", "kill"))]
         assert agent.poll() is None
         busy.stdin.write(b"after\n")
@@ -141,9 +148,9 @@ def test_an_upgrade_leaves_the_running_agent(made, root, tmp_path):
         assert agent.wait(10) == 0
 
 
-def test_purging_from_within_the_agent_ends(made, root):
+def test_purging_from_within_the_agent_ends(native, root):
     """The package's scripts run below the very agent that they remove."""
-    root.install(made.deb("guestd"), made.deb("guestctl"))
+    root.install(native.deb("guestd"), native.deb("guestctl"))
     agent = subprocess.Popen(["chroot", root.path, "/usr/sbin/guestd", "--listen", "unix:/run/s"], stderr=subprocess.DEVNULL)
     try:
         root.run(*CALL, "exec", "dpkg", "--purge", "guestd")
