@@ -1,6 +1,7 @@
 """What must not be released is not, and the reason is told before anything is built."""
 import dist
 import pytest
+from releasing import linked, source
 
 
 def refused(folder, *words):
@@ -71,3 +72,12 @@ def test_a_folder_that_holds_something_else(copy, tmp_path):
     (tmp_path / "mine/file").write_text("dear to me")
     assert "it is not empty, and no release" in refused(copy, "--out", str(tmp_path / "mine"))
     assert (tmp_path / "mine/file").read_text() == "dear to me"
+
+
+def test_what_is_linked_in_on_unknown_terms(tmp_path):
+    """A file of a package whose licence is not written down; of none."""
+    with pytest.raises(source.ReleaseError, match="the licence of dpkg is not in"):
+        linked.owner("/usr/bin/dpkg")
+    (tmp_path / "lib.a").write_bytes(b"")
+    with pytest.raises(source.ReleaseError, match="of no package"):
+        linked.owner(tmp_path / "lib.a")
