@@ -46,14 +46,27 @@ int git_asker_answer(const struct git_credentials *c, struct bytes prompt, const
     return 0;
 }
 
-/* Writes the answer where it does not block. What a pipe has no room for shows by the mark behind it. */
-static void reply(int fd, const char *answer)
+/* Writes the answer where it does not block. What a pipe has no room for shows by the mark behind it. Returns 0, or -1 with errno:
+ * there is somebody who still waits for it. */
+static int reply(int fd, const char *answer)
 {
     struct iovec iov[2] = {{(char *)(uintptr_t)answer, strlen(answer)}, {(char *)(uintptr_t) "+", 1}};
     struct stat st;
 
-    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-        (void)!writev(fd, iov, 2);
+    if (fstat(fd, &st) < 0)
+        return -1;
+    if (!S_ISFIFO(st.st_mode))
+        return 0;
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return -1;
+    return writev(fd, iov, 2) < 0 && errno != EPIPE && errno != EAGAIN ? -1 : 0;
+}
+
+/* A question stays open. */
+static void fail(struct git_asker *a, int errnum)
+{
+    a->failed = true;
+    err_set(&a->error, STATUS_RESOURCE_EXHAUSTED, errnum, "answer git's question for credentials");
 }
 
 /* The descriptor that came with a packet, -1: none. Others that came as well are closed. */
@@ -84,15 +97,17 @@ static bool answer_one(struct git_asker *a)
     CLEANUP_FD int fd = n >= 0 ? passed(&m) : -1;
     const char *answer = NULL;
 
-    if (n < 0)
-        return errno == EAGAIN;
-    if (n == 0)
-        return false;
+    if (n < 0 && errno != EAGAIN)
+        fail(a, errno);
+    if (n <= 0)
+        return n < 0 && !a->failed;
     if (!(m.msg_flags & MSG_TRUNC) &&
         git_asker_answer(a->credentials, (struct bytes){prompt, (size_t)n}, &answer, &a->error) < 0)
         a->failed = true;
-    if (fd >= 0 && answer)
-        reply(fd, answer);
+    if (fd < 0 && (m.msg_flags & MSG_CTRUNC)) /* unix(7): we have no room for a descriptor more */
+        fail(a, EMFILE);
+    if (fd >= 0 && answer && reply(fd, answer) < 0)
+        fail(a, errno);
     return true;
 }
 
@@ -101,6 +116,8 @@ static void on_question(struct ev_loop *ev, ev_io *w, int revents)
     struct git_asker *a = w->data;
 
     (void)ev;
+    if (revents & EV_ERROR)
+        fail(a, ENOMEM); /* epoll has no room for it */
     if ((revents & EV_ERROR) || !answer_one(a))
         git_asker_stop(a);
 }

@@ -15,7 +15,7 @@ struct git_asker {
     const struct git_credentials *credentials;
     int fd;
     ev_io io;
-    bool failed; /* a question was left open for want of memory: `error` says so */
+    bool failed; /* a question was left open, as `error` says: git then says that nobody may log in */
     struct err error;
 };
 

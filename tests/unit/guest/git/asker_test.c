@@ -1,6 +1,8 @@
 #include "guest/git/asker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,6 +95,54 @@ static void both_sides(void **state)
     assert_int_equal(e.status, STATUS_INVALID_ARGUMENT);
 }
 
+/* A packet with the prompt, and a descriptor to answer to. */
+static void question(int socket, int answer_to)
+{
+    static char prompt[] = "Password for 'https://ann@h': ";
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec iov = {prompt, sizeof prompt - 1};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof answer_to);
+    memcpy(CMSG_DATA(c), &answer_to, sizeof answer_to);
+    assert_int_equal(sendmsg(socket, &m, 0), sizeof prompt - 1);
+}
+
+/* One that cannot be answered is no refusal. */
+static void what_is_short_is_told(void **state)
+{
+    struct git_asker asker;
+    struct rlimit all, none;
+    struct loop loop;
+    int pair[2], out[2];
+
+    (void)state;
+    assert_int_equal(loop_init(&loop), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) | pipe2(out, O_CLOEXEC), 0);
+    git_asker_start(&asker, &loop, pair[0], &credentials);
+    question(pair[1], STDIN_FILENO); /* no pipe, or a pipe's other end: somebody's play */
+    ev_run(loop.ev, EVRUN_ONCE);
+    assert_false(asker.failed);
+    question(pair[1], out[1]);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){(rlim_t)out[1] + 1, all.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ev_run(loop.ev, EVRUN_ONCE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_true(asker.failed);
+    assert_int_equal(asker.error.status, STATUS_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(asker.error.text, "too many open files"));
+    git_asker_stop(&asker);
+    close(pair[1]);
+    close(out[0]);
+    close(out[1]);
+    loop_destroy(&loop);
+}
+
 static int setup(void **state)
 {
     struct err e;
@@ -113,7 +163,8 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(only_for_the_origin), cmocka_unit_test(both_sides)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(only_for_the_origin), cmocka_unit_test(both_sides),
+                                       cmocka_unit_test(what_is_short_is_told)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }
