@@ -2,8 +2,8 @@
 import tempfile
 
 import git_remote
+import git_steps as steps
 import pytest
-import test_malloc_git as steps
 from agent import RpcError
 from faults import CallFaults, at_rest, settled
 from git_host import git
