@@ -54,6 +54,9 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
 
     if (!x || check_args(m, e) < 0)
         return -1;
+    if (c->store)
+        return err_set(e, STATUS_INVALID_ARGUMENT, 0,
+                       "store_credentials: Run does not know whether its command has used them");
     x->args = git_call_alloc(c, m->n_args * sizeof *x->args, e);
     if (!x->args)
         return -1;

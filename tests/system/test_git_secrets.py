@@ -48,6 +48,9 @@ def test_run_with_credentials(agent, pair, bare, args):
         assert code == 0, err
         assert TOKEN.encode() not in out + err
     assert run(agent, "/", "version", credentials=secrets_of("basic"))[2] == 0  # where there is no remote
+    with pytest.raises(RpcError) as e:
+        run(agent, "/", "version", credentials={**secrets_of("basic"), "storeCredentials": True})
+    assert e.value.code == "invalid_argument" and "store_credentials" in e.value.message
 
 
 def test_a_repository_gets_no_credentials(agent, pair, bare, tmp_path):
