@@ -30,7 +30,14 @@ class Init(Agent):
              "--listen", f"unix:{self.path}", "--run-dir", f"{self.dir.name}/run", *args],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open(self.log_path, "wb"),
             env={**os.environ, **(env or {})})
-        wait_for(lambda: os.path.exists(self.path), 10)
+        wait_for(self.listens, 10)
+
+    def listens(self):
+        try:
+            self.connect().close()
+            return True
+        except (FileNotFoundError, ConnectionRefusedError):  # not bound yet, or bound and not listening yet
+            return False
 
     def close(self):
         os.kill(self.child, signal.SIGTERM)
