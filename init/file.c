@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "core/dirs.h"
 #include "core/fd.h"
 #include "core/limits.h"
 
@@ -77,19 +78,6 @@ static const char *target_of(const char *path, char *out)
     return n < PATH_MAX ? out : path;
 }
 
-/* Makes the directories above; what fails is seen when the file is opened. */
-static void make_directories(const char *path)
-{
-    char copy[PATH_MAX];
-
-    snprintf(copy, sizeof copy, "%s", path);
-    for (char *slash = copy; (slash = strchr(slash + 1, '/'));) {
-        *slash = 0;
-        mkdir(copy, 0755);
-        *slash = '/';
-    }
-}
-
 int file_write(const char *path, const char *text, unsigned mode, struct err *e)
 {
     char buffer[PATH_MAX];
@@ -97,7 +85,7 @@ int file_write(const char *path, const char *text, unsigned mode, struct err *e)
     int errnum;
 
     if (target != path)
-        make_directories(target);
+        (void)dirs_make_above(target); /* what is missing shows when the file is opened */
     if (write_new(target, text, mode) == 0)
         return 0;
     errnum = errno;

@@ -1,30 +1,17 @@
 #include "init/filesystem.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "core/dirs.h"
 #include "init/devices.h"
 #include "init/modules.h"
 
 int filesystem_mkdirs(const char *path, struct err *e)
 {
-    char copy[PATH_MAX];
-
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
-        return 0;
-    if (errno != ENOENT || strlen(path) >= sizeof copy)
-        return err_set(e, STATUS_FAILED_PRECONDITION, errno, "mkdir '%s'", path);
-    snprintf(copy, sizeof copy, "%s", path);
-    for (char *slash = copy; (slash = strchr(slash + 1, '/')); *slash = '/') {
-        *slash = 0;
-        (void)mkdir(copy, 0755); /* one that cannot be made fails the last one */
-    }
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return err_set(e, STATUS_FAILED_PRECONDITION, errno, "mkdir '%s'", path);
-    return 0;
+    return dirs_make(path) < 0 ? err_set(e, STATUS_FAILED_PRECONDITION, errno, "mkdir '%s'", path) : 0;
 }
 
 /* One mount(2); once more when the kernel did not know the type and there is a module of that name. Returns 0, or -1 with

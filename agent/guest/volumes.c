@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "core/dirs.h"
 #include "core/fd.h"
 #include "core/limits.h"
 
@@ -64,20 +65,6 @@ void volume_options(const struct volume *v, char *out)
     sprintf(out, OPTIONS ",addr=%s,mountaddr=%s", address, address);
 }
 
-static int make_directories(const char *path)
-{
-    char copy[VOLUME_TEXT_MAX];
-
-    snprintf(copy, sizeof copy, "%s", path);
-    for (char *p = copy + 1; (p = strchr(p, '/')); p++) {
-        *p = 0;
-        if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-            return -1;
-        *p = '/';
-    }
-    return mkdir(copy, 0755) < 0 && errno != EEXIST ? -1 : 0;
-}
-
 /* The path as the table of mounts has it: space, tab, line's end and backslash as \ooo (proc(5)). */
 static void escape(const char *path, char out[4 * VOLUME_TEXT_MAX])
 {
@@ -129,7 +116,7 @@ int volume_mount(const struct volume *v, struct err *e)
     while (is_nfs(v->path) && (umount2(v->path, MNT_FORCE | UMOUNT_NOFOLLOW) == 0 ||
                                umount2(v->path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0))
         ;
-    if (make_directories(v->path) < 0)
+    if (dirs_make(v->path) < 0)
         return err_set(e, STATUS_INTERNAL, errno, "make %s for a volume", v->path);
     volume_options(v, options);
     if (mount(v->target, v->path, "nfs", 0, options) == 0)

@@ -4,21 +4,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "core/dirs.h"
 #include "core/fd.h"
 #include "guest/fs/status.h"
 #include "guest/fs/temp.h"
-
-/* The directories above a path; one that cannot be made is missed when the file is. */
-static void make_parents(const char *path)
-{
-    CLEANUP_FREE char *copy = strdup(path);
-
-    for (char *p = copy ? copy + 1 : NULL; p && (p = strchr(p, '/')); p++) {
-        *p = 0;
-        mkdir(copy, 0755);
-        *p = '/';
-    }
-}
 
 static int write_in_place(const char *path, const char *text, size_t len, struct err *e)
 {
@@ -34,7 +23,7 @@ int fs_put(const char *path, const char *text, size_t len, mode_t mode, struct e
     struct fs_temp temp;
     int ret;
 
-    make_parents(path);
+    (void)dirs_make_above(path); /* one that is missing is missed below */
     if (fs_temp_open(&temp, path, mode, e) < 0)
         return -1;
     if (fchmod(temp.fd, mode) < 0 || fd_write_all(temp.fd, text, len) < 0)
