@@ -45,6 +45,15 @@ int ctl_fail(int code, const struct err *e)
     return ctl_say(code, "%s", e->text);
 }
 
+int ctl_print(struct chain *text, int made)
+{
+    if (made >= 0)
+        CHAIN_FOREACH (it, text)
+            fwrite(it->data, 1, it->len, stdout);
+    chain_clear(text);
+    return made;
+}
+
 int ctl_usage(const struct verb *v, int code, const char *why)
 {
     return ctl_say(code, "%s: %s (guestctl %s%s %s)", v->name, why, v->name,

@@ -48,6 +48,9 @@ int ctl_run(int argc, char **argv);
 int ctl_fail(int code, const struct err *e);
 int ctl_say(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Writes the text to standard output, unless `made` (how it was made) is negative; frees it. Returns `made`. */
+int ctl_print(struct chain *text, int made);
+
 /* Parses a duration: "10s", "500ms", "2m", "1h", or plain seconds ("1.5"). Returns 0 or -1 with *e. */
 int ctl_duration(const char *text, uint64_t *ms, struct err *e);
 

@@ -27,16 +27,10 @@ static int print_json(const struct checkup *k)
 {
     struct chain text = {0};
     struct writer w;
-    int ret;
 
     writer_init(&w, &text, NULL, SIZE_MAX);
     checkup_write(k, &w);
-    ret = writer_done(&w);
-    CHAIN_FOREACH (it, &text)
-        if (ret == 0)
-            fwrite(it->data, 1, it->len, stdout);
-    chain_clear(&text);
-    return ret;
+    return ctl_print(&text, writer_done(&w));
 }
 
 int verb_doctor(struct ctl *c, const struct verb *v, int argc, char **argv)

@@ -26,13 +26,8 @@ struct git_call {
 static int print_json(const ProtobufCMessage *m, struct err *e)
 {
     struct chain text = {0};
-    int ret = codec_encode(CODEC_JSON, m, NULL, NULL, &text, e);
 
-    if (ret == 0)
-        CHAIN_FOREACH (it, &text)
-            fwrite(it->data, 1, it->len, stdout);
-    chain_clear(&text);
-    return ret;
+    return ctl_print(&text, codec_encode(CODEC_JSON, m, NULL, NULL, &text, e));
 }
 
 /* The progress that a message of a stream is; NULL: it is something else. */

@@ -174,14 +174,8 @@ int listing_json(const guest_file *f)
 {
     struct chain text = {0};
     struct writer w;
-    int ret;
 
     writer_init(&w, &text, NULL, SIZE_MAX);
     put_file(&w, f);
-    ret = writer_done(&w);
-    CHAIN_FOREACH (it, &text)
-        if (ret == 0)
-            fwrite(it->data, 1, it->len, stdout);
-    chain_clear(&text);
-    return ret;
+    return ctl_print(&text, writer_done(&w));
 }

@@ -52,10 +52,7 @@ static void show_json(const Filesystem__FilesystemEvent *f)
     writer_printf(&w, "{\"event\":\"%s\",\"name\":", event_word(f));
     writer_json_string(&w, bytes_of(f->name));
     writer_str(&w, "}\n");
-    if (writer_done(&w) == 0)
-        CHAIN_FOREACH (it, &text)
-            fwrite(it->data, 1, it->len, stdout);
-    chain_clear(&text);
+    (void)ctl_print(&text, writer_done(&w));
 }
 
 static void show_event(const struct ctl *c, const Filesystem__FilesystemEvent *f)
