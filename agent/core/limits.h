@@ -88,6 +88,8 @@
     X(REQUEST_TOTAL_MAX, 64 * MIB, "bytes", "request bytes held; then sockets wait, nobody fails")           \
     X(NESTING_MAX, 100, "levels", "depth of a JSON or protobuf message; as protobuf's own default")          \
     X(TYPES_MAX, 512, "messages", "known by name to google.protobuf.Any in JSON; others are unknown to it")  \
+    X(RPC_DETAILS_MAX, 1 * MIB, "bytes", "of one error's details; what is beyond is left out")               \
+    X(TRAILER_DETAILS_MAX, 3 * KIB, "bytes", "the same where they are trailers: some clients take 8 KiB")    \
     X(INIT_BODY_MAX, 1 * MIB, "bytes", "body of POST /init; then 413")                                       \
     X(SEND_WAITING_MAX, 64 * KIB, "bytes", "events waiting on one stream; then it is cancelled")             \
     X(HEADER_MAX, 16 * KIB, "bytes", "header of a request; then 431")                                        \

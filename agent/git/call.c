@@ -8,6 +8,9 @@
 #include "git/store.h"
 #include "git/stream.h"
 
+/* The most that a field of a message has beside its text: a tag, a length. */
+#define FIELD_MAX ((size_t)8)
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 /* Nothing of it is needed any more: the next in line gets its turn, whether the client reads or not. */
@@ -20,25 +23,42 @@ static void let_go(struct git_call *c)
         git_op_close(TAKE(c->op));
 }
 
-/* The paths that the detail names. */
-static size_t failed_paths(struct git_call *c, struct bytes said, ProtobufCBinaryData *lock,
-                           ProtobufCBinaryData **out)
+/* The paths that the detail names, of which some may have no room. */
+static void name_paths(struct git_call *c, struct bytes said, Guest__V1__GitFailure *m,
+                       ProtobufCBinaryData *lock, size_t room)
 {
     struct bytes path = c->reason == GIT_LOCKED ? git_errors_lock(said) : (struct bytes){0};
+    size_t count = path.len > 0, n = 0;
 
-    if (c->conflict) {
-        *out = c->conflict->paths;
-        return c->conflict->count;
-    }
     *lock = (ProtobufCBinaryData){path.len, (uint8_t *)(uintptr_t)path.ptr};
-    *out = lock;
-    return path.len > 0;
+    m->paths = lock;
+    if (c->conflict) {
+        m->paths = c->conflict->paths;
+        count = c->conflict->count;
+        m->paths_truncated = c->conflict->truncated;
+    }
+    while (n < count && m->paths[n].len + FIELD_MAX <= room)
+        room -= m->paths[n++].len + FIELD_MAX;
+    m->n_paths = n;
+    m->paths_truncated |= n < count;
 }
 
-/* Says in a detail what git did. */
+/* The end of the text, as much as there is room for. */
+static char *end_of(char *text, size_t room)
+{
+    size_t len = strlen(text);
+
+    text += len > room ? len - room : 0;
+    while (((unsigned char)*text & 0xc0) == 0x80)
+        text++; /* not from inside a character */
+    return text;
+}
+
+/* Says in a detail what git did: half of its room is for paths, and what they leave for git's words. */
 static void add_failure(struct git_call *c)
 {
     Guest__V1__GitFailure m = GUEST__V1__GIT_FAILURE__INIT;
+    size_t room = rpc_detail_room(c->rpc) - 4 * FIELD_MAX;
     struct bytes said = c->kept.said;
     ProtobufCBinaryData lock;
     struct err e;
@@ -49,12 +69,16 @@ static void add_failure(struct git_call *c)
         said = git_tail_text(&c->op->run.said);
         m.exit_code = c->op->run.end.code;
     }
+    name_paths(c, said, &m, &lock, room / 2);
+    for (size_t i = 0; i < m.n_paths; i++)
+        room -= m.paths[i].len + FIELD_MAX;
     m.stderr = git_call_string(c, said, &e);
-    if (m.stderr)
+    if (m.stderr) {
         git_credentials_hide(&c->credentials, m.stderr);
-    else
+        m.stderr = end_of(m.stderr, room);
+    } else {
         m.stderr = (char *)(uintptr_t) "";
-    m.n_paths = failed_paths(c, said, &lock, &m.paths);
+    }
     rpc_add_detail(c->rpc, &m.base);
 }
 

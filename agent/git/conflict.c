@@ -8,8 +8,10 @@ static int on_path(struct git_records *r, struct bytes path, struct err *e)
     struct git_conflict *x = CONTAINER_OF(r, struct git_conflict, records);
     ProtobufCBinaryData *paths;
 
-    if (x->count == GIT_ENTRIES_MAX)
+    if (x->count == GIT_ENTRIES_MAX) {
+        x->truncated = true;
         return 0;
+    }
     paths = git_plain_room(x->call, x->paths, x->count, sizeof *paths, e);
     if (!paths || git_call_bytes(x->call, path, &paths[x->count], e) < 0)
         return -1;

@@ -12,6 +12,7 @@ struct git_conflict {
     struct git_call *call;
     ProtobufCBinaryData *paths; /* relative to the repository's root; at most GIT_ENTRIES_MAX */
     size_t count;
+    bool truncated;   /* there are more */
     struct err error; /* that the call ends with */
 };
 

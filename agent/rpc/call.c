@@ -120,10 +120,21 @@ void rpc_reply_encoded(struct rpc_call *call, struct chain *encoded)
     rpc_finish(call, NULL);
 }
 
+size_t rpc_detail_room(const struct rpc_call *call)
+{
+    size_t room = call->protocol->details_max;
+    const struct rpc_detail *d;
+
+    STAILQ_FOREACH (d, &call->details, link)
+        room -= d->len;
+    return room;
+}
+
 void rpc_add_detail_packed(struct rpc_call *call, const char *type, struct bytes message)
 {
     size_t name = strlen(type) + 1;
-    struct rpc_detail *d = malloc(sizeof *d + name + message.len);
+    struct rpc_detail *d =
+        message.len <= rpc_detail_room(call) ? malloc(sizeof *d + name + message.len) : NULL;
     uint8_t *bytes;
 
     if (!d)

@@ -20,6 +20,7 @@ struct rpc_protocol {
     bool unary, streams;         /* which kinds of methods it carries */
     bool enveloped;              /* messages have an envelope; else the body is the message */
     bool text;                   /* bodies are base64 */
+    size_t details_max;          /* bytes of an error's details: RPC_DETAILS_MAX, TRAILER_DETAILS_MAX */
     const char *encoding;        /* request and response field: how messages are compressed */
     const char *accept_encoding; /* request field: how they may be */
     const char *timeout;         /* request field: the deadline */

@@ -1,4 +1,5 @@
 #include "core/base64.h"
+#include "core/limits.h"
 #include "core/writer.h"
 #include "rpc/call.h"
 #include "rpc/envelope.h"
@@ -180,6 +181,7 @@ static void stream_deny(struct http_exchange *x, const char *type, const struct 
 const struct rpc_protocol connect_unary = {
     .types = {[CODEC_PROTO] = "application/proto", [CODEC_JSON] = "application/json"},
     .unary = true,
+    .details_max = RPC_DETAILS_MAX,
     .encoding = "content-encoding",
     .accept_encoding = "accept-encoding",
     .timeout = "connect-timeout-ms",
@@ -193,6 +195,7 @@ const struct rpc_protocol connect_stream = {
     .types = {[CODEC_PROTO] = "application/connect+proto", [CODEC_JSON] = "application/connect+json"},
     .streams = true,
     .enveloped = true,
+    .details_max = RPC_DETAILS_MAX,
     .encoding = "connect-content-encoding",
     .accept_encoding = "connect-accept-encoding",
     .timeout = "connect-timeout-ms",

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "core/base64.h"
+#include "core/limits.h"
 #include "rpc/call.h"
 #include "rpc/envelope.h"
 
@@ -200,7 +201,7 @@ static void deny(struct http_exchange *x, const char *type, const struct err *e)
 #define SHARED                                                                                               \
     .unary = true, .streams = true, .enveloped = true, .encoding = "grpc-encoding",                          \
     .accept_encoding = "grpc-accept-encoding", .timeout = "grpc-timeout", .parse_timeout = parse_timeout,    \
-    .deny = deny
+    .deny = deny, .details_max = TRAILER_DETAILS_MAX
 
 const struct rpc_protocol grpc = {
     SHARED,

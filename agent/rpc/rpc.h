@@ -164,11 +164,14 @@ MUST_CHECK int rpc_encode(struct rpc_form form, const ProtobufCMessage *m, struc
 /* rpc_reply with what rpc_encode has made in the call's form of one message; it moves. */
 void rpc_reply_encoded(struct rpc_call *call, struct chain *encoded);
 
-/* Adds a detail to the error that rpc_finish will send (google.protobuf.Any on the wire). */
+/* Adds a detail to the error that rpc_finish will send (google.protobuf.Any on the wire). One that has no room is left out. */
 void rpc_add_detail(struct rpc_call *call, const ProtobufCMessage *m);
 
 /* The same, of a message's full name and binary form. */
 void rpc_add_detail_packed(struct rpc_call *call, const char *type, struct bytes message);
+
+/* How many bytes one more may have in its binary form: gRPC's go into trailers, of which clients take little. */
+size_t rpc_detail_room(const struct rpc_call *call);
 
 /* How often a client wants to hear of a quiet stream, in seconds: its header Keepalive-Ping-Interval. Anything but a whole number
  * from 1 to KEEPALIVE_MAX_S means KEEPALIVE_DEFAULT_S. */

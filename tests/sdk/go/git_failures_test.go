@@ -3,10 +3,12 @@ package sdk
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -48,6 +50,43 @@ func TestGitFailureOfALock(t *testing.T) {
 		c.holds("what git said", got.Stderr, "fatal: Unable to create '"+lock+"': File exists.\n")
 		same(c, "the failure", got, &pb.GitFailure{Reason: pb.GitFailure_REASON_LOCKED, ExitCode: 128, Stderr: got.Stderr,
 			Paths: [][]byte{[]byte(lock)}})
+	})
+}
+
+// gRPC's errors are trailers, of which its clients take 8 KiB: what has no room is left out, and the reason is there.
+func TestGitFailureOfManyConflicts(t *testing.T) {
+	eachWay(t, func(c *client) {
+		dir := c.aRepository()
+		var names [][]byte
+		for i := range 400 {
+			names = append(names, []byte(fmt.Sprintf("%03d-%s", i, strings.Repeat("n", 60))))
+		}
+		change := func(text string) {
+			for _, name := range names {
+				c.file(filepath.Join(dir, string(name)), text)
+			}
+			c.gitSays(dir, "add", "-A")
+			c.gitSays(dir, "commit", "-q", "-m", text)
+		}
+		change("1")
+		c.gitSays(dir, "checkout", "-q", "-b", "side", "HEAD~1")
+		change("2")
+		if exec.Command("git", "-C", dir, "-c", "user.name=T", "-c", "user.email=t@example.com", "merge", "main").Run() == nil {
+			c.Fatal("there is no conflict")
+		}
+		err := refused(c, c.localGit().Commit, &pb.CommitRequest{Path: dir, Message: "x", Author: ann, Committer: ann})
+		c.fails(err, connect.CodeAborted, "unresolved conflict")
+		got := c.failure(err)
+		c.holds("the end of what git said", got.Stderr, "because of an unresolved conflict.\n")
+		told := len(names)
+		if c.way.grpc {
+			told = len(got.Paths)
+			if told < 10 || told > 100 || proto.Size(got) > 3<<10 {
+				c.Fatalf("%d paths in %d bytes", told, proto.Size(got))
+			}
+		}
+		same(c, "the failure", got, &pb.GitFailure{Reason: pb.GitFailure_REASON_CONFLICT, ExitCode: 128, Stderr: got.Stderr,
+			Paths: names[:told], PathsTruncated: told < len(names)})
 	})
 }
 

@@ -9,6 +9,7 @@ import time
 import grpc
 import pytest
 from agent import ROOT, pid_exists, protos, wait_for
+from git_host import ANN, commit, git
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -24,7 +25,7 @@ subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto", f"
                 "guest/v1/exec.proto"], check=True)
 
 from filesystem import filesystem_pb2, filesystem_pb2_grpc  # noqa: E402
-from guest.v1 import exec_pb2_grpc  # noqa: E402
+from guest.v1 import exec_pb2_grpc, git_pb2  # noqa: E402
 from process import process_pb2_grpc  # noqa: E402
 
 Request = exec_pb2.SessionRequest
@@ -125,6 +126,28 @@ def test_errors_have_codes_and_details(processes):
     assert detail.Unpack(spawn) and (spawn.stage, spawn.object) == ("chdir", "/no/such")
     e = failure(lambda: processes.List(process_pb2.ListRequest(), metadata=[("authorization", "Basic bm9ib2R5LWhlcmU6")]))
     assert e.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_large_detail_has_room_in_trailers(channel, tmp_path):
+    """This client takes 8 KiB of them, and forgets the error for more: a commit while 400 files are in conflict."""
+    names = [f"{i:03}-{'n' * 60}" for i in range(400)]
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
+    for branch in ("side", "main"):
+        git(tmp_path, "checkout", "-q", "-B", branch)
+        commit(tmp_path, **dict.fromkeys(names, branch))
+        git(tmp_path, "checkout", "-q", "HEAD~1")
+    git(tmp_path, "checkout", "-q", "main")
+    git(tmp_path, "merge", "side", check=False)
+    call = channel.unary_unary("/guest.v1.Git/Commit", git_pb2.CommitRequest.SerializeToString, git_pb2.CommitResponse.FromString)
+    request = git_pb2.CommitRequest(path=str(tmp_path), message="x", author=ANN, committer=ANN)
+    e = failure(lambda: call(request, metadata=[("authorization", "Basic cm9vdDo=")]))
+    assert e.code() == grpc.StatusCode.ABORTED and "unresolved conflict" in e.details()
+    detail, = rpc_status.from_call(e).details
+    told = git_pb2.GitFailure()
+    assert detail.Unpack(told) and told.reason == git_pb2.GitFailure.REASON_CONFLICT and len(detail.value) <= 3072
+    assert told.paths == [name.encode() for name in names[:len(told.paths)]] and len(told.paths) > 10 and told.paths_truncated
+    assert told.stderr.endswith("because of an unresolved conflict.\n")
 
 
 def test_metadata(processes):
