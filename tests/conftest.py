@@ -1,3 +1,5 @@
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +25,21 @@ def pytest_collection_modifyitems(config, items):
     out = [item for item in items if any(emulation.is_named(item.nodeid, name) for name in emulation.beyond())]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if item not in out]
+
+
+TEST_MAX_S = 600 + 120 * float(os.environ.get("GUESTD_SOAK_MINUTES", 0))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that waits for ever is one that fails: keepalives come on a stream whose end does not."""
+    def give_up(*_):
+        raise TimeoutError(f"no end within {TEST_MAX_S:.0f} s")
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, TEST_MAX_S)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

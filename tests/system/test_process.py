@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from agent import Agent, RpcError, SLOW, pid_exists, wait_for
@@ -451,6 +452,11 @@ def test_stream_input_wants_its_start_first(agent, codec):
 # --- terminals ----------------------------------------------------------------------------------------------------------
 
 
+def foreground(pid):
+    """The process group that has the terminal of a process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[5])
+
+
 def test_terminal(agent, codec):
     basic = {"Authorization": "Basic " + b64(b"user:")}
     with agent.start("/bin/bash", "--norc", "-i", codec=codec, headers=basic, envs={"TERM": "dumb", "PS1": "$ "},
@@ -467,8 +473,11 @@ def test_terminal(agent, codec):
         s.read_until(b"20 50\r\n\xc3\xa4\xff", "pty")
         agent.call("process.Process/Update", {"process": {"pid": pid}}, codec)  # nothing to do is not an error
         type_(b"sleep 100\n")
-        time.sleep(0.2)
-        type_(b"\x03exit 4\n")
+        wait_for(lambda: foreground(pid) != pid, what="the shell's job has the terminal")  # before that a shell forgets what was typed
+        type_(b"\x03")
+        wait_for(lambda: foreground(pid) == pid, what="the shell has it again")
+        s.read_until(b"$ ", "pty")
+        type_(b"exit 4\n")
         r = s.result()
         assert r.code == 4 and r.stdout == r.stderr == b""
 
