@@ -235,6 +235,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP_FREE char *copy = fuzz_copy(data, size);
     struct bytes text = {copy, size};
     const char *answer;
+    struct err e;
     uint64_t whole[ARRAY_LEN(seen)];
 
     read_all(data, size, NULL);

@@ -50,7 +50,7 @@ static void check_details(const uint8_t *data, size_t size)
 {
     CLEANUP_FREE char *text = fuzz_text(data, size);
     struct err error;
-    struct rpc_call call = {.error = &error};
+    struct rpc_call call = {.error = &error, .protocol = &grpc};
     CLEANUP_FREE char *coded = NULL;
     CLEANUP_FREE uint8_t *status = NULL;
     size_t len;
@@ -65,7 +65,8 @@ static void check_details(const uint8_t *data, size_t size)
     CHECK(status);
     n = base64_decode((struct bytes){coded, len}, status);
     CHECK(n > 4 && status[0] == 1 << 3 && status[1] == STATUS_INTERNAL && status[2] == (2 << 3 | 2));
-    CHECK(size == 0 || memcmp(status + n - size, data, size) == 0);
+    CHECK(size == 0 || size > TRAILER_DETAILS_MAX ||
+          memcmp(status + n - size, data, size) == 0); /* what has no room is not there */
     free(STAILQ_FIRST(&call.details));
 }
 
