@@ -1,9 +1,7 @@
 #include "init/crash.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/auxv.h>
@@ -15,7 +13,9 @@
 #include <unistd.h>
 
 #include "core/arch.h"
+#include "core/build.h"
 #include "core/fd.h"
+#include "core/image.h"
 
 #define STACK_SIZE (16 * KIB)
 
@@ -53,41 +53,9 @@ static void put_number(struct line *l, uintptr_t v, unsigned base)
 
 /* --- who we are: looked up before anything goes wrong ---------------------------------------- */
 
-static char build_id[2 * 20 + 1]; /* SHA-1, or less (ld(1) --build-id); empty: there is none */
-static uintptr_t image;           /* where we were loaded */
-static bool ours;                 /* the machine is */
-
-static void take_build_id(const char *notes, size_t size)
-{
-    while (size > sizeof(ElfW(Nhdr))) {
-        const ElfW(Nhdr) *n = (const void *)notes;
-        size_t name = (n->n_namesz + 3u) & ~3u, whole = sizeof *n + name + ((n->n_descsz + 3u) & ~3u);
-
-        if (whole > size)
-            return;
-        if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 && memcmp(n + 1, "GNU", 4) == 0)
-            for (size_t i = 0; i < MIN(n->n_descsz, 20u); i++) {
-                unsigned byte = (uint8_t)notes[sizeof *n + name + i];
-
-                build_id[2 * i] = "0123456789abcdef"[byte >> 4];
-                build_id[2 * i + 1] = "0123456789abcdef"[byte & 15];
-            }
-        notes += whole;
-        size -= whole;
-    }
-}
-
-/* The first image is the program. Returns nonzero: no further ones. */
-static int look_at_image(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    (void)size;
-    (void)arg;
-    image = info->dlpi_addr;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_NOTE)
-            take_build_id((const char *)(image + info->dlpi_phdr[i].p_vaddr), info->dlpi_phdr[i].p_memsz);
-    return 1;
-}
+static const char *build = ""; /* its id; empty: there is none */
+static uintptr_t moved;        /* from the addresses that addr2line knows */
+static bool ours;              /* the machine is */
 
 /* --- the handler ----------------------------------------------------------------------------- */
 
@@ -107,9 +75,9 @@ static void tell(int signo, const siginfo_t *info, const ucontext_t *u)
         put_number(&l, (uintptr_t)info->si_pid, 10);
     }
     put(&l, ", ip guestd+0x");
-    put_number(&l, arch_instruction(u) - image, 16);
+    put_number(&l, arch_instruction(u) - moved, 16);
     put(&l, ", build id ");
-    put(&l, *build_id ? build_id : "none");
+    put(&l, *build ? build : "none");
     put(&l, "\n");
     (void)!write(STDERR_FILENO, l.text, l.len);
 }
@@ -145,7 +113,8 @@ void crash_catch(void)
     const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
 
-    dl_iterate_phdr(look_at_image, NULL);
+    build = build_id();
+    moved = image_moved_by();
     sigaltstack(&other, NULL);
     sigfillset(&action.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(caught); i++)

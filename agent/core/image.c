@@ -6,25 +6,34 @@
 /* The linker's: where the file begins in memory. */
 extern const char file_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
-/* What the program was moved by, from the addresses of its file: 0 where these are fixed. */
-static uintptr_t moved_by(const ElfW(Phdr) * segments, size_t count)
+/* The program header of that number; NULL behind the last. */
+static const ElfW(Phdr) * header(size_t number)
 {
-    for (size_t i = 0; i < count; i++)
-        if (segments[i].p_type == PT_LOAD && segments[i].p_offset == 0)
-            return (uintptr_t)file_start - segments[i].p_vaddr;
+    const ElfW(Ehdr) *file = (const void *)file_start;
+    const ElfW(Phdr) *all = (const void *)(file_start + file->e_phoff);
+
+    return number < file->e_phnum ? &all[number] : NULL;
+}
+
+uintptr_t image_moved_by(void)
+{
+    const ElfW(Phdr) * s;
+
+    for (size_t i = 0; (s = header(i)); i++)
+        if (s->p_type == PT_LOAD && s->p_offset == 0)
+            return (uintptr_t)file_start - s->p_vaddr;
     return 0;
 }
 
 bool image_segment(size_t number, struct image_segment *out)
 {
-    const ElfW(Ehdr) *file = (const void *)file_start;
-    const ElfW(Phdr) *all = (const void *)(file_start + file->e_phoff), *s = &all[number];
+    const ElfW(Phdr) *s = header(number);
 
-    if (number >= file->e_phnum)
+    if (!s)
         return false;
     *out = (struct image_segment){.type = s->p_type,
                                   .flags = s->p_flags,
-                                  .at = (char *)(moved_by(all, file->e_phnum) + s->p_vaddr),
+                                  .at = (char *)(image_moved_by() + s->p_vaddr),
                                   .size_bytes = s->p_filesz,
                                   .align = s->p_align};
     return true;

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the program was moved by, from the addresses of its file: 0 where these are fixed. */
+uintptr_t image_moved_by(void);
+
 /* A segment of the program: elf(5), "Program header". */
 struct image_segment {
     uint32_t type, flags; /* PT_..., PF_... */
