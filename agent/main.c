@@ -64,32 +64,16 @@ static struct agent {
 
 /* --- what we inherit ------------------------------------------------------------------------- */
 
-/* The signals that we were started with ignored, a bit each; all where nobody says. Of handlers an exec leaves nothing, and
- * to ask for each signal would be a fifth of a start's system calls. */
-static uint64_t ignored_signals(void)
-{
-    char text[4096];
-    const char *at;
-
-    (void)fd_read_file(AT_FDCWD, "/proc/self/status", text, sizeof text);
-    at = strstr(text, "\nSigIgn:\t");
-    return at ? strtoull(at + strlen("\nSigIgn:\t"), NULL, 16) : UINT64_MAX;
-}
-
-/* Descriptors 0 to 2 exist, all others close at exec: a child gets its own and nothing else. Signals are as a
- * program expects them, and SIGPIPE, which an ignored disposition would hand to every child, is blocked
- * instead. */
+/* Descriptors 0 to 2 exist, all others close at exec: a child gets its own and nothing else. SIGPIPE, which an ignored
+ * disposition would hand to every child, is blocked instead. What else we were started with ignored stays so for us, as nohup(1)
+ * wants it, and is undone in each child. */
 static void clean_surroundings(void)
 {
-    uint64_t ignored = ignored_signals();
     sigset_t set;
 
     while (fcntl(STDERR_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDWR) >= 0)
         ;
     fd_cloexec_from(3);
-    for (int s = 1; s < SIGRTMIN; s++)
-        if (s != SIGKILL && s != SIGSTOP && (ignored >> (s - 1) & 1))
-            signal(s, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, SIGPIPE);
     if (agent.pid1)

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/signals.h"
+
 /* Not forwarded: what the kernel sends us for what we do ourselves, children of ours, and job control of our terminal. */
 static const int kept[] = {
     SIGABRT, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGPIPE, SIGSEGV, SIGSYS, SIGTRAP, SIGTTIN, SIGTTOU,
@@ -56,12 +58,16 @@ static void take_terminal(void)
 /* In the child, which has one thread and shares no memory. */
 static _Noreturn void run(char **argv, bool front, const struct rlimit *nofile)
 {
+    uint64_t ignored = signals_ignored();
     sigset_t none;
 
     setpgid(0, 0);
     if (front)
         take_terminal();
     setrlimit(RLIMIT_NOFILE, nofile);
+    for (int s = 1; s < _NSIG; s++)
+        if (ignored >> (s - 1) & 1)
+            signal(s, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(argv[0], argv);

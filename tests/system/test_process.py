@@ -151,11 +151,10 @@ def test_a_deadline_outlives_its_client(agent):
     wait_for(lambda: not pid_exists(pid), what="the process is killed at its deadline")
 
 
-def test_a_client_that_goes_kills_nothing(agent):
-    with agent.start("/bin/sh", "-c", "sleep .3; echo x > /tmp/still-here-$$; sleep 1000") as s:
+def test_a_client_that_goes_kills_nothing(agent, tmp_path):
+    with agent.start("/bin/sh", "-c", f"sleep .3; echo x >{tmp_path}/here; sleep 1000") as s:
         pid = s.started()
-    wait_for(lambda: os.path.exists(f"/tmp/still-here-{pid}"))
-    os.unlink(f"/tmp/still-here-{pid}")
+    wait_for((tmp_path / "here").exists)
     assert [p["pid"] for p in agent.call("process.Process/List")["processes"]] == [pid]
 
 
@@ -346,9 +345,9 @@ def test_input_errors(agent, codec):
 
 
 @pytest.mark.parametrize("typed", [b"", b"line\n", b"line\nhalf", b"x" * 4000 + b"\n"])
-def test_the_end_of_a_terminals_input(agent, codec, typed):
+def test_the_end_of_a_terminals_input(agent, codec, typed, tmp_path):
     """A reader sees it behind all that was typed, a half line too."""
-    with agent.start("/bin/sh", "-c", "stty -echo; echo ready; cat >/tmp/typed; wc -c </tmp/typed; rm /tmp/typed", codec=codec,
+    with agent.start("/bin/sh", "-c", f"stty -echo; echo ready; cat >{tmp_path}/typed; wc -c <{tmp_path}/typed", codec=codec,
                      pty={"size": {"cols": 80, "rows": 24}}) as s:
         selector = {"process": {"pid": s.started()}}
         s.read_until(b"ready", "pty")
@@ -556,4 +555,9 @@ def test_what_the_agent_was_started_with_is_not_handed_on():
 
     with Agent(preexec=spoil) as a:
         said = dict(line.split(":\t", 1) for line in a.run("cat", "/proc/self/status").stdout.decode().splitlines())
-    assert said["Umask"] == "0022" and {said[f"Sig{k}"] for k in ("Blk", "Ign", "Cgt")} == {"0" * 16}
+        assert said["Umask"] == "0022" and {said[f"Sig{k}"] for k in ("Blk", "Ign", "Cgt")} == {"0" * 16}
+        # But it is itself what nohup made of it: who hangs up does not end it.
+        os.kill(a.pid, signal.SIGHUP)
+        os.kill(a.pid, signal.SIGUSR1)
+        assert a.run("/bin/sh", "-c", "kill -HUP $$").code != 0
+        assert a.process.poll() is None

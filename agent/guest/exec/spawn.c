@@ -16,6 +16,7 @@
 #include "core/arena.h"
 #include "core/fd.h"
 #include "core/limits.h"
+#include "core/signals.h"
 #include "guest/exec/clone.h"
 #include "guest/paths.h"
 #include "guest/users.h"
@@ -61,6 +62,7 @@ struct child {
     char *const *envp;
     const struct spawn_surroundings *around;
     const struct exec_spec *spec; /* nice, umask, limits, no_new_privs */
+    uint64_t ignored;             /* signals */
 
     /* what it reports */
     volatile enum spawn_stage stage;
@@ -130,6 +132,16 @@ CHILD_CODE static void set_limits(struct child *c)
     }
 }
 
+/* The agent may have been started with some of them ignored. */
+CHILD_CODE static void default_signals(const struct child *c)
+{
+    const uint64_t standard[4] = {0}; /* the kernel's struct sigaction: SIG_DFL */
+
+    for (int i = 0; i < 64; i++)
+        if (c->ignored >> i & 1)
+            syscall(SYS_rt_sigaction, i + 1, standard, NULL, sizeof(uint64_t));
+}
+
 /* As execvp: a permission problem is remembered while the search goes on, a missing file forgotten. */
 CHILD_CODE static _Noreturn void run_program(struct child *c)
 {
@@ -191,6 +203,7 @@ CHILD_CODE static int child_main(void *arg)
         child_fail(c, SPAWN_PRIVILEGES, 127);
     if (syscall(SYS_chdir, c->cwd) < 0)
         child_fail(c, SPAWN_CHDIR, 127);
+    default_signals(c);
     /* Last: a signal must find the child as what it will be. */
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
     run_program(c);
@@ -518,6 +531,7 @@ static int start(struct spawn *s, const struct user *u, const char *cwd, int cgr
         .cwd = cwd,
         .around = s->around,
         .spec = s->spec,
+        .ignored = signals_ignored(),
     };
     int ret;
 
