@@ -49,6 +49,17 @@ static inline bool bytes_are(struct bytes a, const char *s)
     return bytes_equal(a, bytes_of(s));
 }
 
+/* Cuts `front` off where *s begins so; false: it does not. */
+static inline bool bytes_cut(struct bytes *s, const char *front)
+{
+    size_t n = strlen(front);
+
+    if (s->len < n || memcmp(s->ptr, front, n) != 0)
+        return false;
+    *s = (struct bytes){s->ptr + n, s->len - n};
+    return true;
+}
+
 /* Without the spaces and tabs around it. */
 static inline struct bytes bytes_trim(struct bytes s)
 {

@@ -23,12 +23,12 @@ static void let_go(struct git_call *c)
         git_op_close(TAKE(c->op));
 }
 
-/* The paths that the detail names, of which some may have no room. */
-static void name_paths(struct git_call *c, struct bytes said, Guest__V1__GitFailure *m,
-                       ProtobufCBinaryData *lock, size_t room)
+/* The paths that the detail names, of which some may have no room. Returns how much they take of that. */
+static size_t name_paths(struct git_call *c, struct bytes said, Guest__V1__GitFailure *m,
+                         ProtobufCBinaryData *lock, size_t room)
 {
     struct bytes path = c->reason == GIT_LOCKED ? git_errors_lock(said) : (struct bytes){0};
-    size_t count = path.len > 0, n = 0;
+    size_t count = path.len > 0, n = 0, left = room;
 
     *lock = (ProtobufCBinaryData){path.len, (uint8_t *)(uintptr_t)path.ptr};
     m->paths = lock;
@@ -37,10 +37,11 @@ static void name_paths(struct git_call *c, struct bytes said, Guest__V1__GitFail
         count = c->conflict->count;
         m->paths_truncated = c->conflict->truncated;
     }
-    while (n < count && m->paths[n].len + FIELD_MAX <= room)
-        room -= m->paths[n++].len + FIELD_MAX;
+    while (n < count && m->paths[n].len + FIELD_MAX <= left)
+        left -= m->paths[n++].len + FIELD_MAX;
     m->n_paths = n;
     m->paths_truncated |= n < count;
+    return room - left;
 }
 
 /* The end of the text, as much as there is room for. */
@@ -69,9 +70,7 @@ static void add_failure(struct git_call *c)
         said = git_tail_text(&c->op->run.said);
         m.exit_code = c->op->run.end.code;
     }
-    name_paths(c, said, &m, &lock, room / 2);
-    for (size_t i = 0; i < m.n_paths; i++)
-        room -= m.paths[i].len + FIELD_MAX;
+    room -= name_paths(c, said, &m, &lock, room / 2);
     m.stderr = git_call_string(c, said, &e);
     if (m.stderr) {
         git_credentials_hide(&c->credentials, m.stderr);
@@ -238,7 +237,6 @@ void git_call_again(struct git_call *c)
                                       .hooks = c->command.hooks,
                                       .vars = c->command.vars,
                                       .var_count = c->command.var_count};
-    c->arg_cap = 0;
     c->out = c->err = NULL;
 }
 
@@ -280,21 +278,15 @@ int git_call_bytes(struct git_call *c, struct bytes data, ProtobufCBinaryData *o
 int git_call_arg(struct git_call *c, const char *arg, struct err *e)
 {
     struct git_command *m = &c->command;
+    const char **args;
 
     if (m->arg_count >= GIT_ARGS_MAX)
         return err_set(e, STATUS_INVALID_ARGUMENT, 0, "more than %d arguments for git", GIT_ARGS_MAX);
-    if (m->arg_count == c->arg_cap) {
-        size_t cap = c->arg_cap ? 2 * c->arg_cap : 16;
-        const char **args = arena_array(&c->arena, cap, sizeof *args);
-
-        if (!args)
-            return err_nomem(e, "run git");
-        if (m->arg_count > 0)
-            memcpy(args, m->args, m->arg_count * sizeof *args);
-        m->args = args;
-        c->arg_cap = cap;
-    }
-    ((const char **)(uintptr_t)m->args)[m->arg_count++] = arg;
+    args = git_plain_room(c, m->args, m->arg_count, sizeof *args, e);
+    if (!args)
+        return -1;
+    args[m->arg_count++] = arg;
+    m->args = args;
     return 0;
 }
 

@@ -39,7 +39,6 @@ struct git_call {
     struct git_op *op;  /* NULL: closed */
     struct arena arena; /* of the command, the verb's state and the answer; GIT_ANSWER_BYTES */
     struct git_command command;
-    size_t arg_cap;
     struct git_sink *out, *err; /* of the command; NULL: as the verb's `emit` says, and none */
     struct chain input;
     const char *path;              /* where; NULL: the request's field of that name says it */

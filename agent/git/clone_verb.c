@@ -149,15 +149,14 @@ static int set_sparse(struct git_call *c, struct err *e)
     return 0;
 }
 
-/* What the step printed, without the words before it and the line feed; "" where it failed. */
-static char *said(struct git_call *c, const char *before, struct err *e)
+/* The branch that the step printed; "" where it failed, or it is none. */
+static char *branch_said(struct git_call *c, struct err *e)
 {
-    struct bytes text = git_plain_heard(c);
-    size_t n = strlen(before);
+    struct bytes name = git_plain_heard(c);
 
-    if (c->op->run.end.code != 0 || text.len <= n || memcmp(text.ptr, before, n) != 0)
-        return git_call_string(c, (struct bytes){"", 0}, e);
-    return git_call_string(c, (struct bytes){text.ptr + n, text.len - n}, e);
+    if (c->op->run.end.code != 0 || !bytes_cut(&name, "refs/heads/"))
+        name.len = 0;
+    return git_call_string(c, name, e);
 }
 
 static int answer(struct git_call *c, struct err *e)
@@ -167,7 +166,7 @@ static int answer(struct git_call *c, struct err *e)
 
     result.path = git_call_string(c, bytes_of(c->op->place.path), e);
     result.branch = ((struct clone *)c->state)->branch;
-    result.commit = said(c, "", e);
+    result.commit = git_plain_word(c, e);
     if (!result.path || !result.commit)
         return -1;
     r.message_case = GUEST__V1__CLONE_RESPONSE__MESSAGE_RESULT;
@@ -203,7 +202,7 @@ static int ended(struct git_call *c, struct err *e)
     case SPARSE_SET:
         return next(c, BRANCH, branch, ARRAY_LEN(branch), e);
     case BRANCH:
-        x->branch = said(c, "refs/heads/", e);
+        x->branch = branch_said(c, e);
         return x->branch ? next(c, COMMIT, commit, ARRAY_LEN(commit), e) : -1;
     default:
         return answer(c, e);

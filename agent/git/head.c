@@ -11,7 +11,6 @@ int git_head_ask(struct git_call *c, struct err *e)
 /* The object's name on one line, and on the next the branch's, or "HEAD". */
 int git_head_take(struct git_call *c, struct git_head *h, struct err *e)
 {
-    static const char heads[] = "refs/heads/";
     struct bytes text = git_plain_heard(c), branch = {0};
     const char *end = text.len > 0 ? memchr(text.ptr, '\n', text.len) : NULL;
 
@@ -21,9 +20,7 @@ int git_head_take(struct git_call *c, struct git_head *h, struct err *e)
         branch = (struct bytes){end + 1, text.len - (size_t)(end + 1 - text.ptr)};
         text.len = (size_t)(end - text.ptr);
     }
-    if (branch.len > sizeof heads - 1 && memcmp(branch.ptr, heads, sizeof heads - 1) == 0)
-        branch = (struct bytes){branch.ptr + sizeof heads - 1, branch.len - (sizeof heads - 1)};
-    else
+    if (!bytes_cut(&branch, "refs/heads/"))
         branch.len = 0;
     h->commit = git_call_string(c, text, e);
     h->branch = h->commit ? git_call_string(c, branch, e) : NULL;

@@ -17,13 +17,11 @@ static int ask(struct git_call *c, const ProtobufCMessage *message, struct err *
 /* The rest of the text behind the words; NULL: it does not begin so. */
 static char *behind(struct git_call *c, struct bytes text, const char *words, struct err *e)
 {
-    size_t n = strlen(words);
-
-    if (text.len <= n || memcmp(text.ptr, words, n) != 0)
+    if (!bytes_cut(&text, words) || text.len == 0)
         return NULL;
-    while (text.len > n && text.ptr[text.len - 1] == '/')
+    while (text.len > 0 && text.ptr[text.len - 1] == '/')
         text.len--;
-    return git_call_string(c, (struct bytes){text.ptr + n, text.len - n}, e);
+    return git_call_string(c, text, e);
 }
 
 /* "Initialized empty Git repository in /x/.git/", or "Reinitialized existing Git repository in ...". */

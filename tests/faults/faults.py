@@ -116,38 +116,52 @@ class MallocFaults(Agent):
 MANY = 4000  # nothing that is tested allocates so often
 
 
-def each_allocation(agent, times, once):
-    """Lets each allocation of `once` fail in turn; behind each it must work again. `once` raises what failed: an RpcError of
-    memory that is short, or a ConnectionError where there was none to answer with; anything else is wrong."""
+def each_fault(agent, fail, once, most, is_short):
+    """Lets what `fail(n)` makes fail do so in turn, until `once` needs no n-th; behind each it must work again. `once` raises what
+    failed: an RpcError of which `is_short` says that it tells so, or a ConnectionError where there was nothing to answer with;
+    anything else is wrong. Returns how many there were."""
     once()
     wrong = []
-    for n in range(1, MANY):
+    for n in range(1, most):
         outcome = None
-        with agent.fail(n, times) as faults:
+        with fail(n) as faults:
             try:
                 once()
             except RpcError as e:
-                # Where there was no memory for the body either, the status tells.
-                if e.code != "resource_exhausted" and (e.code, e.status) not in (("http", 429), ("http", 500)):
+                if not is_short(e):
                     outcome = e
             except ConnectionError:
                 pass
             except (AssertionError, OSError) as e:
                 outcome = e
         if outcome:
-            wrong.append(f"{n}: {outcome!r} at {places(faults.where)}")
+            wrong.append(f"{n}: {outcome!r}{places(faults.where)}")
         if faults.failed == 0:
             break
-        assert agent.process.poll() is None, f"{n}: at {places(faults.where)}: {agent.log[-3000:]}"
+        assert agent.process.poll() is None, f"{n}{places(faults.where)}: {agent.log[-3000:]}"
         once()
-    assert 3 < n < MANY - 1, "the allocations were not seen"
+    assert n < most - 1, "there are more of them"
     assert not wrong, "\n".join(wrong)
+    return n - 1
+
+
+def of_memory(e):
+    """Where there was no memory for the body either, the status tells."""
+    return e.code == "resource_exhausted" or (e.code, e.status) in (("http", 429), ("http", 500))
+
+
+def each_allocation(agent, times, once):
+    """Lets each allocation of `once` fail in turn."""
+    seen = each_fault(agent, lambda n: agent.fail(n, times), once, MANY, of_memory)
+    assert seen > 2, "the allocations were not seen"
 
 
 def places(addresses, program=FAILING):
-    """Where in the sources those allocations are."""
+    """Where in the sources those allocations are: " at ..."; "" without any."""
+    if not addresses:
+        return ""
     out = subprocess.run(["addr2line", "-fse", program, *map(hex, addresses)], stdout=subprocess.PIPE, text=True)
-    return " ".join(out.stdout.split())
+    return " ".join([" at", *out.stdout.split()])
 
 
 def spawn_failure(error):

@@ -97,7 +97,7 @@ def branches(agent):
 
 def branch(agent):
     assert call(agent, "CreateBranch", name="made", start="HEAD~1", force=True)["commit"]
-    call(agent, "CreateBranch", name="made", start="HEAD~1", force=True)
+    call(agent, "DeleteBranch", name="made", force=True)
 
 
 def no_branch(agent):
@@ -133,11 +133,13 @@ def remotes(agent):
 def remote(agent):
     call(agent, "AddRemote", name="other", url="/no/such", overwrite=True)
     call(agent, "SetRemote", name="other", url="/no/other")
+    call(agent, "RemoveRemote", name="other")
 
 
 def config(agent):
     call(agent, "SetConfig", key="x.y", value="1")
     assert call(agent, "GetConfig", key="x.y")["values"] == b64("1")
+    call(agent, "UnsetConfig", key="x.y")
 
 
 def configs(agent):

@@ -4,8 +4,7 @@ import tempfile
 import git_remote
 import git_steps as steps
 import pytest
-from agent import RpcError
-from faults import CallFaults, at_rest, settled
+from faults import CallFaults, at_rest, each_fault, settled
 from git_host import git
 
 CALLS = ["openat", "socketpair", "pipe2", "clone3", "memfd_create", "epoll_ctl", "recvmsg", "newfstatat", "writev", "fchown", "fcntl"]
@@ -37,27 +36,7 @@ def ssh(agent):
     ("writev", "ENOMEM"), ("fchown", "ENOMEM"), ("fcntl", "ENOMEM")])
 @pytest.mark.parametrize("step", [steps.clone, ssh, steps.status], ids=lambda s: s.__name__)
 def test_what_is_short_is_told(agent, step, call, error):
-    step(agent)
-    wrong = []
-    for n in range(1, MOST):
-        outcome = None
-        with agent.fail(call, error, n) as faults:
-            try:
-                step(agent)
-            except RpcError as e:
-                if e.code != "resource_exhausted":
-                    outcome = e
-            except ConnectionError:
-                pass
-            except (AssertionError, OSError) as e:
-                outcome = e
-        if outcome:
-            wrong.append(f"{n}: {outcome!r}")
-        if faults.failed == 0:
-            break
-        step(agent)
-    assert n < MOST - 1
-    assert not wrong, "\n".join(wrong)
+    each_fault(agent, lambda n: agent.fail(call, error, n), lambda: step(agent), MOST, lambda e: e.code == "resource_exhausted")
 
 
 def test_nothing_is_left(agent):

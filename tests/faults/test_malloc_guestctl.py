@@ -67,11 +67,11 @@ def test_an_allocation_fails(agent, tree, tmp_path, name, protocol):
             r = run([CTL_FAILING, "--protocol", protocol, "-t", f"unix:{agent.path}", *words], given, orders)
         said = r.stderr.decode(errors="replace")
         if "Sanitizer" in said or "runtime error" in said or r.returncode < 0:
-            wrong.append(f"{n}: {r.returncode} at {places(faults.where, CTL_FAILING)}: {said[-2000:]}")
+            wrong.append(f"{n}: {r.returncode}{places(faults.where, CTL_FAILING)}: {said[-2000:]}")
         elif r.returncode == 0 and not right(r.stdout):
-            wrong.append(f"{n}: not what was asked, at {places(faults.where, CTL_FAILING)}: {r.stdout[-200:]} {said}")
+            wrong.append(f"{n}: not what was asked{places(faults.where, CTL_FAILING)}: {r.stdout[-200:]} {said}")
         elif r.returncode != 0 and not said.strip():
-            wrong.append(f"{n}: {r.returncode} without a word, at {places(faults.where, CTL_FAILING)}")
+            wrong.append(f"{n}: {r.returncode} without a word{places(faults.where, CTL_FAILING)}")
         clear(to)
         if faults.failed == 0:
             break

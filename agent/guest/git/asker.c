@@ -21,11 +21,6 @@ static struct bytes quoted(struct bytes prompt)
     return (struct bytes){start + 1, prompt.len - skip - (sizeof end - 1)};
 }
 
-static bool begins(struct bytes text, const char *word)
-{
-    return text.len >= strlen(word) && memcmp(text.ptr, word, strlen(word)) == 0;
-}
-
 int git_asker_answer(const struct git_credentials *c, struct bytes prompt, const char **answer, struct err *e)
 {
     struct bytes url = quoted(prompt);
@@ -37,9 +32,9 @@ int git_asker_answer(const struct git_credentials *c, struct bytes prompt, const
     if (git_url_parse(url, &u, e) < 0)
         return e->status == STATUS_RESOURCE_EXHAUSTED ? -1 : 0;
     if (u.origin && strcmp(u.origin, c->origin) == 0) {
-        if (begins(prompt, "Username for "))
+        if (bytes_cut(&prompt, "Username for "))
             *answer = c->username;
-        else if (begins(prompt, "Password for ") && (!u.username || strcmp(u.username, c->username) == 0))
+        else if (bytes_cut(&prompt, "Password for ") && (!u.username || strcmp(u.username, c->username) == 0))
             *answer = c->secret;
     }
     git_url_clear(&u);
@@ -97,10 +92,12 @@ static bool answer_one(struct git_asker *a)
     CLEANUP_FD int fd = n >= 0 ? passed(&m) : -1;
     const char *answer = NULL;
 
-    if (n < 0 && errno != EAGAIN)
+    if (n < 0 && errno == EAGAIN)
+        return true;
+    if (n < 0)
         fail(a, errno);
     if (n <= 0)
-        return n < 0 && !a->failed;
+        return false;
     if (!(m.msg_flags & MSG_TRUNC) &&
         git_asker_answer(a->credentials, (struct bytes){prompt, (size_t)n}, &answer, &a->error) < 0)
         a->failed = true;

@@ -33,17 +33,6 @@ static bool number(struct bytes text, size_t digits, int64_t *out)
     return text.len > 0;
 }
 
-/* Cuts the prefix off; false: it is not there. */
-static bool cut(struct bytes *text, const char *prefix)
-{
-    size_t n = strlen(prefix);
-
-    if (text->len < n || memcmp(text->ptr, prefix, n) != 0)
-        return false;
-    *text = (struct bytes){text->ptr + n, text->len - n};
-    return true;
-}
-
 /* "ahead 1, behind 2", either half, "gone", or nothing. */
 static bool take_track(struct bytes text, struct git_branch *b)
 {
@@ -51,16 +40,16 @@ static bool take_track(struct bytes text, struct git_branch *b)
     while (!b->gone && text.len > 0) {
         const char *comma = memchr(text.ptr, ',', text.len);
         struct bytes part = {text.ptr, comma ? (size_t)(comma - text.ptr) : text.len};
-        bool ahead = cut(&part, "ahead ");
+        bool ahead = bytes_cut(&part, "ahead ");
         int64_t n;
 
-        if ((!ahead && !cut(&part, "behind ")) || !number(part, 9, &n))
+        if ((!ahead && !bytes_cut(&part, "behind ")) || !number(part, 9, &n))
             return false;
         *(ahead ? &b->ahead : &b->behind) = (uint32_t)n;
         if (!comma)
             break;
         text = (struct bytes){comma + 1, text.len - (size_t)(comma + 1 - text.ptr)};
-        if (!cut(&text, " "))
+        if (!bytes_cut(&text, " "))
             return false;
     }
     return true;
@@ -77,13 +66,13 @@ static bool parse(struct bytes line, struct git_branch *b)
         !field(&line, &time))
         return false;
     b->name = b->refname;
-    b->remote = cut(&b->name, "refs/remotes/");
-    if (!b->remote && !cut(&b->name, "refs/heads/"))
+    b->remote = bytes_cut(&b->name, "refs/remotes/");
+    if (!b->remote && !bytes_cut(&b->name, "refs/heads/"))
         return false;
     b->current = bytes_are(head, "*");
     b->symbolic = symref.len > 0;
-    if (!cut(&b->upstream, "refs/remotes/"))
-        (void)cut(&b->upstream, "refs/heads/");
+    if (!bytes_cut(&b->upstream, "refs/remotes/"))
+        (void)bytes_cut(&b->upstream, "refs/heads/");
     b->has_time = number(time, 12, &b->time) && b->time <= TIME_MAX;
     b->subject = line;
     return take_track(track, b);
