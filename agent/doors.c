@@ -87,9 +87,9 @@ static enum http_verdict check_user(struct doors *d, struct http_exchange *x, ch
 /* Public routes are so by their exact method only. */
 static unsigned flags_of(const struct http_exchange *x)
 {
-    const struct http_route *r = x->route;
+    const struct http_route *r = &x->route;
 
-    if (!r)
+    if (!r->begin)
         return 0;
     return (r->flags & HTTP_PUBLIC && strcmp(r->method, x->method) == 0 ? AUTH_PUBLIC : 0) |
            (r->flags & HTTP_HOST ? AUTH_HOST : 0);

@@ -412,7 +412,7 @@ static bool print_and_leave(int *status)
     else if (f->commit)
         puts(build_commit());
     else if (f->told_version && open_services(NULL) == 0)
-        puts(agent.system.told_version);
+        puts(version_told(&agent.http, agent.flags.compat));
     else
         return false;
     return true;

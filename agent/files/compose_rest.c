@@ -244,7 +244,7 @@ static void begin(struct http_exchange *x)
         http_error(x, 500, "out of memory");
         return;
     }
-    r->files = (struct files *)(uintptr_t)x->route->arg;
+    r->files = (struct files *)(uintptr_t)x->route.arg;
     http_own(x, &events, r);
 }
 

@@ -333,7 +333,7 @@ static int begin_open(struct files *f, struct http_exchange *x, struct err *e)
 
 static void begin(struct http_exchange *x)
 {
-    struct files *f = (struct files *)(uintptr_t)x->route->arg;
+    struct files *f = (struct files *)(uintptr_t)x->route.arg;
     struct err e;
 
     if (files_signature_check(f->settings, x, "read", &e) < 0 || begin_open(f, x, &e) < 0)
@@ -342,5 +342,7 @@ static void begin(struct http_exchange *x)
 
 int download_rest_register(struct files *f)
 {
-    return http_route_add(f->http, &(struct http_route){"GET", "/files", HTTP_PUBLIC, begin, NULL, f});
+    return http_route_add(
+        f->http, &(struct http_route){
+                     .method = "GET", .path = "/files", .flags = HTTP_PUBLIC, .begin = begin, .arg = f});
 }

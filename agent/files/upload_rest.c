@@ -236,9 +236,8 @@ static void on_destroy(struct http_exchange *x)
     struct upload *u = x->owner;
 
     ticket_drop(&u->files->waiting, u->ticket);
-    /* What had no room in the next block has come all the same. Without memory it is lost. */
-    if (u->work && chain_move(&u->work->next, &x->in, x->in.bytes) < 0)
-        chain_clear(&x->in);
+    if (u->work) /* what had no room in the next block has come all the same; without memory it is lost */
+        (void)!chain_move(&u->work->next, &x->in, x->in.bytes);
     if (u->work && !u->running)
         orphan(u->work);
     free(u);
@@ -297,7 +296,7 @@ static void discard(struct files *f, struct upload *u)
 static void begin(struct http_exchange *x)
 {
     static const struct http_events events = {.body = on_body, .body_end = on_body, .destroy = on_destroy};
-    struct files *f = (struct files *)(uintptr_t)x->route->arg;
+    struct files *f = (struct files *)(uintptr_t)x->route.arg;
     CLEANUP_FREE char *user = NULL;
     struct bytes coding;
     struct intake *in;

@@ -256,8 +256,8 @@ void http_deny(struct http_exchange *x, const struct err *e)
     struct chain body = {0};
     struct writer w;
 
-    if (x->route && x->route->deny) {
-        x->route->deny(x, e);
+    if (x->route.deny) {
+        x->route.deny(x, e);
         return;
     }
     writer_init(&w, &body, NULL, SIZE_MAX);
@@ -272,27 +272,24 @@ void http_deny(struct http_exchange *x, const struct err *e)
 /* It may be served: to the handler, or to the answer that there is none. */
 static void route(struct http_exchange *x)
 {
-    char allowed[64];
+    char allowed[HTTP_ALLOWED_MAX];
 
-    if (!x->route) {
-        x->route = http_route_find(x->http, x->method, x->path, allowed);
-        if (!x->route && allowed[0]) {
+    if (!x->route.begin && !http_route_find(x->http, x->method, x->path, &x->route, allowed)) {
+        if (allowed[0]) {
             http_add(x, "Allow", allowed);
             http_reply(x, 405, NULL, (struct bytes){NULL, 0});
-            return;
-        }
-        if (!x->route) {
+        } else {
             http_add(x, "X-Content-Type-Options", "nosniff");
             http_reply(x, 404, "text/plain; charset=utf-8", BYTES_LIT("404 page not found\n"));
-            return;
         }
+        return;
     }
-    if (x->conn->control_only && !(x->route->flags & HTTP_CONTROL)) {
+    if (x->conn->control_only && !(x->route.flags & HTTP_CONTROL)) {
         http_add(x, "Connection", "close");
         http_error(x, 503, "too many connections: the last %d are for control calls", CONNECTIONS_CONTROL);
         return;
     }
-    x->route->begin(x);
+    x->route.begin(x);
     if (x->events && x->status == 0 && x->expects_continue && !x->body_complete && !x->body_declined)
         x->wire->want_body(x);
 }
@@ -317,12 +314,12 @@ static void deliver(struct http_exchange *x)
 
 void http_begin(struct http_exchange *x)
 {
-    char allowed[64];
+    char allowed[HTTP_ALLOWED_MAX];
 
     x->http->requests++;
     if (http_cors(x))
         return;
-    x->route = http_route_find(x->http, x->method, x->path, allowed);
+    (void)http_route_find(x->http, x->method, x->path, &x->route, allowed);
     switch (x->http->authorize ? x->http->authorize(x) : HTTP_ALLOW) {
     case HTTP_ALLOW:
         route(x);

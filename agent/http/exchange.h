@@ -27,7 +27,25 @@
 
 struct http;
 struct http_exchange;
-struct http_route;
+
+enum http_route_flags {
+    HTTP_PUBLIC = 1 << 0,  /* needs no token (it has a check of its own, or tells nothing) */
+    HTTP_CONTROL = 1 << 1, /* served when only CONNECTIONS_CONTROL connections are left */
+    HTTP_HOST = 1 << 2,    /* on vsock the host only may call it */
+};
+
+/* What a request is for. */
+struct http_route {
+    const char *method; /* "POST"; a GET route also answers HEAD */
+    const char *path;   /* exact; NULL where `find` knows it (http.h) */
+    unsigned flags;
+    void (*begin)(struct http_exchange *x);
+    /* Answers a caller who may not call it, in the form that its clients understand. NULL: as http_deny
+     * does. */
+    void (*deny)(struct http_exchange *x, const struct err *e);
+    const void *arg;  /* the handler's, reached by x->route.arg */
+    const void *item; /* which one of what `arg` stands for */
+};
 
 enum http_produced {
     HTTP_WAIT, /* nothing now: http_kick when there is */
@@ -61,7 +79,7 @@ struct http_exchange {
     struct conn *conn;
     const struct http_wire *wire;
     void *wire_state;
-    const struct http_route *route;
+    struct http_route route; /* `begin` is NULL where there is none */
 
     /* the request */
     char method[16];    /* upper case */

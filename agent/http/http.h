@@ -4,34 +4,20 @@
 
 #include "http/exchange.h"
 
-enum http_route_flags {
-    HTTP_PUBLIC = 1 << 0,  /* needs no token (it has a check of its own, or tells nothing) */
-    HTTP_CONTROL = 1 << 1, /* served when only CONNECTIONS_CONTROL connections are left */
-    HTTP_HOST = 1 << 2,    /* on vsock the host only may call it */
-};
-
-struct http_route {
-    const char *method; /* "POST"; a GET route also answers HEAD */
-    const char *path;   /* exact */
-    unsigned flags;
-    void (*begin)(struct http_exchange *x);
-    /* Answers a caller who may not call it, in the form that its clients understand. NULL: as http_deny
-     * does. */
-    void (*deny)(struct http_exchange *x, const struct err *e);
-    const void *arg; /* the handler's, reached by x->route->arg */
-};
-
 /* What the authorization hook says. HTTP_PENDING: http_authorized will be called with x->waiting. */
 enum http_verdict { HTTP_ALLOW, HTTP_DENY, HTTP_PENDING };
 
 struct http {
     struct net *net;
-    /* Decides over a request before it is routed (x->route is set where there is one). On HTTP_DENY it has
+    /* Decides over a request before it is routed (x->route says for what). On HTTP_DENY it has
      * already answered. */
     enum http_verdict (*authorize)(struct http_exchange *x);
     void *authorize_arg;
-    struct http_route *routes; /* open addressing by path, `slots` entries */
-    uint32_t slots, count;
+    struct http_route *routes; /* `count` of them, with room for `room` */
+    uint32_t count, room;
+    /* Routes that stand in no table: as http_route_find, which asks where the table has nothing. NULL: there are none. */
+    bool (*find)(const void *arg, const char *method, struct bytes path, struct http_route *r, char *allowed);
+    const void *find_arg;
     struct tickets waiting;
     TAILQ_HEAD(, http_exchange) starved; /* had no memory for a piece of their responses */
     ev_timer hungry;                     /* these try again */
@@ -43,10 +29,15 @@ void http_init(struct http *h, struct net *net);
 /* Adds a route; its strings must live as long as the table. Returns 0, or -1 when out of memory. */
 MUST_CHECK int http_route_add(struct http *h, const struct http_route *r);
 
-/* The route for method and path; NULL when there is none, *allowed then says which methods the path has
- * ("GET, HEAD, POST"; empty: no such path). allowed has room for 64 bytes. */
-const struct http_route *http_route_find(const struct http *h, const char *method, struct bytes path,
-                                         char *allowed);
+enum { HTTP_ALLOWED_MAX = 64 };
+
+/* Whether there is a route for method and path, which is copied to *r. Where not, *r stays as it is, and `allowed` says which methods the path has
+ * ("GET, HEAD, POST"; empty: no such path). It has room for HTTP_ALLOWED_MAX bytes. */
+bool http_route_find(const struct http *h, const char *method, struct bytes path, struct http_route *r,
+                     char *allowed);
+
+/* For a `find`: whether a route of that method answers the request's; else it is added to what is allowed. */
+bool http_route_answers(const char *route_method, const char *method, char *allowed);
 
 /* The output pool's on_free: exchanges that http_starve was called for try again. */
 void http_memory_free(struct http *h);

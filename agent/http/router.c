@@ -17,66 +17,44 @@ void http_init(struct http *h, struct net *net)
     h->hungry.data = h;
 }
 
-/* FNV-1a. */
-static uint32_t hash(struct bytes path)
-{
-    uint32_t v = 2166136261u;
-
-    for (size_t i = 0; i < path.len; i++)
-        v = (v ^ (uint8_t)path.ptr[i]) * 16777619u;
-    return v;
-}
-
-static void insert(struct http_route *slots, uint32_t n, const struct http_route *r)
-{
-    uint32_t i = hash(bytes_of(r->path)) & (n - 1);
-
-    while (slots[i].path)
-        i = (i + 1) & (n - 1);
-    slots[i] = *r;
-}
-
 int http_route_add(struct http *h, const struct http_route *r)
 {
-    if ((h->count + 1) * 2 > h->slots) {
-        uint32_t n = h->slots ? h->slots * 2 : 64;
-        struct http_route *slots = calloc(n, sizeof *slots);
+    if (h->count == h->room) {
+        uint32_t room = h->room ? h->room * 2 : 16;
+        struct http_route *routes = reallocarray(h->routes, room, sizeof *routes);
 
-        if (!slots)
+        if (!routes)
             return -1;
-        for (uint32_t i = 0; i < h->slots; i++)
-            if (h->routes[i].path)
-                insert(slots, n, &h->routes[i]);
-        free(h->routes);
-        h->routes = slots;
-        h->slots = n;
+        h->routes = routes;
+        h->room = room;
     }
-    insert(h->routes, h->slots, r);
-    h->count++;
+    h->routes[h->count++] = *r;
     return 0;
 }
 
-const struct http_route *http_route_find(const struct http *h, const char *method, struct bytes path,
-                                         char *allowed)
+bool http_route_answers(const char *route_method, const char *method, char *allowed)
 {
-    size_t len = 0;
+    bool get = strcmp(route_method, "GET") == 0;
+    size_t len = strlen(allowed);
 
+    if (strcmp(route_method, method) == 0 || (get && strcmp(method, "HEAD") == 0))
+        return true;
+    if (len < HTTP_ALLOWED_MAX - 16)
+        snprintf(allowed + len, HTTP_ALLOWED_MAX - len, "%s%s%s", len ? ", " : "", route_method,
+                 get ? ", HEAD" : "");
+    return false;
+}
+
+bool http_route_find(const struct http *h, const char *method, struct bytes path, struct http_route *r,
+                     char *allowed)
+{
     allowed[0] = 0;
-    if (h->slots == 0)
-        return NULL;
-    for (uint32_t i = hash(path) & (h->slots - 1); h->routes[i].path; i = (i + 1) & (h->slots - 1)) {
-        const struct http_route *r = &h->routes[i];
-        bool get = strcmp(r->method, "GET") == 0;
-
-        if (!bytes_are(path, r->path))
-            continue;
-        if (strcmp(r->method, method) == 0 || (get && strcmp(method, "HEAD") == 0))
-            return r;
-        if (len < 48)
-            len += (size_t)snprintf(allowed + len, 64 - len, "%s%s%s", len ? ", " : "", r->method,
-                                    get ? ", HEAD" : "");
-    }
-    return NULL;
+    for (uint32_t i = 0; i < h->count; i++)
+        if (bytes_are(path, h->routes[i].path) && http_route_answers(h->routes[i].method, method, allowed)) {
+            *r = h->routes[i];
+            return true;
+        }
+    return h->find && !allowed[0] && h->find(h->find_arg, method, path, r, allowed);
 }
 
 void http_destroy(struct http *h)

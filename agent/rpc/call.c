@@ -579,11 +579,3 @@ uint64_t rpc_timeout_ms(const struct rpc_call *call)
 {
     return call->timeout_ms;
 }
-
-/* --- the floor ------------------------------------------------------------------------------- */
-
-void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool)
-{
-    *r = (struct rpc){.http = http, .loop = loop, .pool = pool, .message_max = MESSAGE_MAX};
-    codec_init();
-}

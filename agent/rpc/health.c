@@ -70,7 +70,8 @@ static const struct rpc_method methods[] = {
      .cancel = watch_cancel},
 };
 
-static const struct rpc_service service = {"grpc.health.v1.Health", methods, ARRAY_LEN(methods), NULL};
+static struct rpc_service service = {
+    .name = "grpc.health.v1.Health", .methods = methods, .count = ARRAY_LEN(methods)};
 
 int health_register(struct rpc *r)
 {

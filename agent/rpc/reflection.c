@@ -146,10 +146,10 @@ static const struct rpc_method methods[] = {
      .half_close = on_half_close},
 };
 
-static const struct rpc_service v1 = {"grpc.reflection.v1.ServerReflection", methods, ARRAY_LEN(methods),
-                                      NULL};
-static const struct rpc_service v1alpha = {"grpc.reflection.v1alpha.ServerReflection", methods,
-                                           ARRAY_LEN(methods), NULL};
+static struct rpc_service v1 = {
+    .name = "grpc.reflection.v1.ServerReflection", .methods = methods, .count = ARRAY_LEN(methods)};
+static struct rpc_service v1alpha = {
+    .name = "grpc.reflection.v1alpha.ServerReflection", .methods = methods, .count = ARRAY_LEN(methods)};
 
 int reflection_register(struct rpc *r)
 {

@@ -55,7 +55,9 @@ struct rpc_service {
     const char *name; /* "process.Process" */
     const struct rpc_method *methods;
     size_t count;
-    void *context; /* the service's own */
+    void *context;            /* the service's own */
+    struct rpc *rpc;          /* rpc_register's, */
+    struct rpc_service *next; /* and this: in that order */
 };
 
 /* What the floor needs of its surroundings; one per process. */
@@ -63,20 +65,17 @@ struct rpc {
     struct http *http;
     struct loop *loop;
     struct seg_pool *pool;
-    uint32_t message_max;         /* bytes of a request's message, uncompressed; MESSAGE_MAX */
-    uint32_t calls;               /* in progress; at most CALLS_MAX */
-    struct rpc_binding *bindings; /* what the routes point to */
+    uint32_t message_max;                /* bytes of a request's message, uncompressed; MESSAGE_MAX */
+    uint32_t calls;                      /* in progress; at most CALLS_MAX */
+    struct rpc_service *services, **end; /* a list, and where it goes on */
 };
 
 void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool);
 
-/* Adds the service's methods as routes POST /<service>/<method>, in every protocol (the content type tells), idempotent ones
- * as GET too, and their messages to those that a google.protobuf.Any in JSON may hold (types_add adds others). The table must
- * live as long as the process. Returns 0, or -1 when out of memory or beyond TYPES_MAX. */
-MUST_CHECK int rpc_register(struct rpc *r, const struct rpc_service *service);
-
-/* Frees what was registered. For tests, after the router. */
-void rpc_destroy(struct rpc *r);
+/* The service's methods answer POST /<service>/<method> from now on, in every protocol (the content type tells), idempotent
+ * ones GET too, and their messages are of those that a google.protobuf.Any in JSON may hold (types_add adds others). The service
+ * must live as long as the process. Returns 0, or -1 beyond TYPES_MAX. */
+MUST_CHECK int rpc_register(struct rpc *r, struct rpc_service *service);
 
 /* --- for methods ----------------------------------------------------------------------------- */
 

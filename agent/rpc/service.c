@@ -7,15 +7,6 @@
 /* Services and their methods as routes, and the door that every request for one comes through: the content type says
  * which protocol and codec it speaks. */
 
-/* What a route's arg points to. */
-struct rpc_binding {
-    struct rpc_binding *next;
-    struct rpc *rpc;
-    const struct rpc_service *service;
-    const struct rpc_method *method;
-    char path[];
-};
-
 /* The first one answers whom we do not understand. */
 static const struct rpc_protocol *const protocols[] = {&connect_unary, &connect_stream, &grpc, &grpc_web,
                                                        &grpc_web_text};
@@ -122,7 +113,7 @@ struct terms {
 /* Makes the call, or answers why there is none. */
 static void begin_call(struct http_exchange *x, struct terms *t)
 {
-    const struct rpc_binding *b = x->route->arg;
+    const struct rpc_service *service = x->route.arg;
     const struct rpc_protocol *p = t->protocol;
     struct rpc_call *call;
     uint64_t timeout_ms = 0;
@@ -130,7 +121,7 @@ static void begin_call(struct http_exchange *x, struct terms *t)
 
     if ((p->check && p->check(x, &e) < 0) ||
         p->parse_timeout(http_request_field(x, p->timeout), &timeout_ms, &e) < 0 ||
-        !(call = call_new(b->rpc, x, b->service, b->method, p, t->codec, &e))) {
+        !(call = call_new(service->rpc, x, service, x->route.item, p, t->codec, &e))) {
         p->deny(x, t->type, &e);
         return;
     }
@@ -146,13 +137,13 @@ static void begin_call(struct http_exchange *x, struct terms *t)
 
 static void accept_post(struct http_exchange *x)
 {
-    const struct rpc_binding *b = x->route->arg;
+    const struct rpc_method *m = x->route.item;
     struct terms t = {0};
     struct err e;
 
-    t.protocol = protocol_of(x, b->method->kind, &t.codec, &t.type);
+    t.protocol = protocol_of(x, m->kind, &t.codec, &t.type);
     if (!t.protocol)
-        unsupported(x, b->method->kind);
+        unsupported(x, m->kind);
     else if (rpc_parse_encoding(http_request_field(x, t.protocol->encoding), &t.gzip, &e) < 0)
         t.protocol->deny(x, t.type, &e);
     else
@@ -182,67 +173,86 @@ static void accept_get(struct http_exchange *x)
 /* An error before there is a call: in the form that the content type asks for. */
 static void deny(struct http_exchange *x, const struct err *e)
 {
-    const struct rpc_binding *b = x->route->arg;
+    const struct rpc_method *m = x->route.item;
     const char *type = NULL;
     enum codec codec;
-    const struct rpc_protocol *p = protocol_of(x, b->method->kind, &codec, &type);
+    const struct rpc_protocol *p = protocol_of(x, m->kind, &codec, &type);
 
     if (!p)
         p = protocols[0];
     p->deny(x, type, e);
 }
 
-static int add_route(const struct rpc_binding *b, const char *verb, void (*begin)(struct http_exchange *x))
+/* The route of a method, by the verb that it is called with. */
+static struct http_route route_of(const struct rpc_service *s, const struct rpc_method *m, const char *verb,
+                                  void (*begin)(struct http_exchange *x))
 {
-    unsigned flags = b->method->flags;
-
-    return http_route_add(b->rpc->http, &(struct http_route){
-                                            .method = verb,
-                                            .path = b->path,
-                                            .flags = (flags & RPC_CONTROL ? HTTP_CONTROL : 0) |
-                                                     (flags & RPC_HOST ? HTTP_HOST : 0) |
-                                                     (flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
-                                            .begin = begin,
-                                            .deny = deny,
-                                            .arg = b,
-                                        });
+    return (struct http_route){
+        .method = verb,
+        .flags = (m->flags & RPC_CONTROL ? HTTP_CONTROL : 0) | (m->flags & RPC_HOST ? HTTP_HOST : 0) |
+                 (m->flags & RPC_PUBLIC ? HTTP_PUBLIC : 0),
+        .begin = begin,
+        .deny = deny,
+        .arg = s,
+        .item = m,
+    };
 }
 
-int rpc_register(struct rpc *r, const struct rpc_service *service)
+static const struct rpc_method *method_of(const struct rpc_service *s, struct bytes name)
 {
-    for (size_t i = 0; i < service->count; i++) {
-        const struct rpc_method *m = &service->methods[i];
-        size_t size = strlen(service->name) + strlen(m->name) + 3;
-        struct rpc_binding *b = NULL;
+    for (size_t i = 0; i < s->count; i++)
+        if (bytes_are(name, s->methods[i].name))
+            return &s->methods[i];
+    return NULL;
+}
 
-        if (types_add(m->input) < 0 || types_add(m->output) < 0 || !(b = malloc(sizeof *b + size)))
-            return -1;
-        *b = (struct rpc_binding){r->bindings, r, service, m};
-        r->bindings = b;
-        snprintf(b->path, size, "/%s/%s", service->name, m->name);
-        if (add_route(b, "POST", accept_post) < 0 ||
-            (m->flags & RPC_IDEMPOTENT && add_route(b, "GET", accept_get) < 0))
-            return -1;
+/* "/<service>/<method>". */
+static bool find(const void *arg, const char *verb, struct bytes path, struct http_route *r, char *allowed)
+{
+    const struct rpc *rpc = arg;
+
+    for (const struct rpc_service *s = rpc->services; s; s = s->next) {
+        struct bytes rest = path;
+        const struct rpc_method *m;
+
+        if (!bytes_cut(&rest, "/") || !bytes_cut(&rest, s->name) || !bytes_cut(&rest, "/"))
+            continue;
+        m = method_of(s, rest);
+        if (!m)
+            return false;
+        if (http_route_answers("POST", verb, allowed))
+            *r = route_of(s, m, "POST", accept_post);
+        else if (m->flags & RPC_IDEMPOTENT && http_route_answers("GET", verb, allowed))
+            *r = route_of(s, m, "GET", accept_get);
+        else
+            return false;
+        return true;
     }
+    return false;
+}
+
+void rpc_init(struct rpc *r, struct http *http, struct loop *loop, struct seg_pool *pool)
+{
+    *r = (struct rpc){.http = http, .loop = loop, .pool = pool, .message_max = MESSAGE_MAX};
+    codec_init();
+    r->end = &r->services;
+    http->find = find;
+    http->find_arg = r;
+}
+
+int rpc_register(struct rpc *r, struct rpc_service *service)
+{
+    for (size_t i = 0; i < service->count; i++)
+        if (types_add(service->methods[i].input) < 0 || types_add(service->methods[i].output) < 0)
+            return -1;
+    service->rpc = r;
+    service->next = NULL;
+    *r->end = service;
+    r->end = &service->next;
     return 0;
 }
 
 const struct rpc_service *rpc_next_service(const struct rpc_call *call, const struct rpc_service *after)
 {
-    const struct rpc_service *next = NULL;
-
-    /* The newest binding is the first, and a service's methods follow each other. */
-    for (const struct rpc_binding *b = call->rpc->bindings; b && b->service != after; b = b->next)
-        next = b->service;
-    return next;
-}
-
-void rpc_destroy(struct rpc *r)
-{
-    while (r->bindings) {
-        struct rpc_binding *next = r->bindings->next;
-
-        free(r->bindings);
-        r->bindings = next;
-    }
+    return after ? after->next : call->rpc->services;
 }

@@ -90,7 +90,7 @@ enum rpc_taken agent_get_info(struct rpc_call *call, const ProtobufCMessage *m)
     started = timestamp_of(s->started_at);
     now = timestamp_of(clock_wall());
     r.version = (char *)(uintptr_t)build_version();
-    r.told_version = (char *)(uintptr_t)s->told_version;
+    r.told_version = (char *)(uintptr_t)version_told(s->http, s->compat);
     r.commit = (char *)(uintptr_t)build_commit();
     r.compat = (char *)(uintptr_t)compat_name(s->compat);
     r.features = (char **)(uintptr_t)version_features(&r.n_features);

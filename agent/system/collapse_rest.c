@@ -49,7 +49,7 @@ static void done(struct job *j)
 
 static void on_destroy(struct http_exchange *x)
 {
-    struct system *system = (struct system *)(uintptr_t)x->route->arg;
+    struct system *system = (struct system *)(uintptr_t)x->route.arg;
 
     ticket_drop(&system->waiting, (ticket)(uintptr_t)x->owner);
 }
@@ -57,7 +57,7 @@ static void on_destroy(struct http_exchange *x)
 void collapse_begin(struct http_exchange *x)
 {
     static const struct http_events events = {.destroy = on_destroy};
-    struct system *system = (struct system *)(uintptr_t)x->route->arg;
+    struct system *system = (struct system *)(uintptr_t)x->route.arg;
     struct collapse_call *c = calloc(1, sizeof *c);
     struct err e;
 

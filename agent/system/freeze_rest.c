@@ -21,7 +21,7 @@ struct disk_call {
 
 static struct system *system_of(const struct http_exchange *x)
 {
-    return (struct system *)(uintptr_t)x->route->arg;
+    return (struct system *)(uintptr_t)x->route.arg;
 }
 
 static void on_destroy(struct http_exchange *x)

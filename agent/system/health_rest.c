@@ -1,10 +1,11 @@
 #include "core/writer.h"
 #include "system/system.h"
+#include "system/version.h"
 
 /* E2B's host wants exactly 204, Wrenn's exactly 200 with the version. */
 void health_begin(struct http_exchange *x)
 {
-    const struct system *s = x->route->arg;
+    const struct system *s = x->route.arg;
     struct chain body = {0};
     struct writer w;
 
@@ -14,7 +15,7 @@ void health_begin(struct http_exchange *x)
         return;
     }
     writer_init(&w, &body, NULL, SIZE_MAX);
-    writer_printf(&w, "{\"version\":\"%s\"}", s->told_version);
+    writer_printf(&w, "{\"version\":\"%s\"}", version_told(s->http, s->compat));
     system_reply(x, &w);
 }
 
@@ -22,7 +23,7 @@ void health_begin(struct http_exchange *x)
  * counts. */
 void envs_begin(struct http_exchange *x)
 {
-    const struct system *s = x->route->arg;
+    const struct system *s = x->route.arg;
     const struct guest_env *env = s->settings->env;
     struct chain body = {0};
     struct writer w;

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "guest/auth.h"
 #include "system/system.h"
+#include "system/version.h"
 
 /* POST /init: the host tells the guest who it is, what time it is, and which token counts from now on. Hosts call it again and
  * again, a few milliseconds apart, so it is idempotent, and quick.
@@ -26,7 +27,7 @@ struct init_call {
 
 static struct system *system_of(const struct http_exchange *x)
 {
-    return (struct system *)(uintptr_t)x->route->arg;
+    return (struct system *)(uintptr_t)x->route.arg;
 }
 
 /* --- what it changes ------------------------------------------------------------------------- */
@@ -245,7 +246,7 @@ static void on_body(struct http_exchange *x)
 static void on_body_end(struct http_exchange *x)
 {
     if (!x->status) {
-        http_add(x, "X-Envd-Version", system_of(x)->told_version);
+        http_add(x, "X-Envd-Version", version_told(x->http, system_of(x)->compat));
         go_on(x->owner, false, NULL);
     }
 }

@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "guest/v1/agent.pb-c.h"
-#include "system/version.h"
 
 static const struct rpc_method methods[] = {
     {
@@ -95,10 +94,7 @@ int system_init(struct system *s, struct rpc *rpc, struct settings *settings, st
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         if (http_route_add(rpc->http, &routes[i]) < 0)
             return -1;
-    if (rpc_register(rpc, &s->service) < 0)
-        return -1;
-    s->told_version = version_told(rpc->http, compat);
-    return 0;
+    return rpc_register(rpc, &s->service);
 }
 
 void system_destroy(struct system *s)

@@ -20,7 +20,6 @@ struct system {
     const struct boot *boot;
     struct http *http;
     enum compat compat;
-    const char *told_version; /* see version.h */
     struct rpc_service service;
     struct identity identity;
     struct init_work init_work;
@@ -29,8 +28,7 @@ struct system {
     uint64_t cpu_busy, cpu_total; /* of /proc/stat at the last /metrics */
 };
 
-/* Registers the routes and the service; settings, execs and the others must outlive it. Call it last: the
- * version that is told depends on what else is registered. Returns 0, or -1 when out of memory. */
+/* Registers the routes and the service; settings, execs and the others must outlive it. Returns 0, or -1 when out of memory. */
 MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
                            struct freezer *freezer, struct jobs *workers, const struct boot *boot,
                            enum compat compat);

@@ -65,12 +65,13 @@ static const char *const features[] = {"exec",
 const char *version_told(const struct http *http, enum compat compat)
 {
     const char *told = "0.0.0";
-    char allowed[64];
+    char allowed[HTTP_ALLOWED_MAX];
+    struct http_route route;
 
     if (compat == COMPAT_WRENN)
         return "0.2.0"; /* its host compares for equality */
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (!http_route_find(http, table[i].method, bytes_of(table[i].path), allowed))
+        if (!http_route_find(http, table[i].method, bytes_of(table[i].path), &route, allowed))
             break;
         if (i + 1 == ARRAY_LEN(table) || strcmp(table[i + 1].since, table[i].since) != 0)
             told = table[i].since;

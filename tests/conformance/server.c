@@ -148,7 +148,6 @@ int main(void)
     if (server.net.count > 0)
         die("connections are left at the end");
     ev_signal_stop(server.loop.ev, &server.term);
-    rpc_destroy(&server.rpc);
     http_destroy(&server.http);
     loop_destroy(&server.loop);
     if (server.pool.in_use > 0 || server.in_pool.in_use > 0)

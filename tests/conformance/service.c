@@ -301,6 +301,8 @@ static const struct rpc_method methods[] = {
 
 struct rpc_service conformance_service(struct loop *loop)
 {
-    return (struct rpc_service){"connectrpc.conformance.v1.ConformanceService", methods, ARRAY_LEN(methods),
-                                loop};
+    return (struct rpc_service){.name = "connectrpc.conformance.v1.ConformanceService",
+                                .methods = methods,
+                                .count = ARRAY_LEN(methods),
+                                .context = loop};
 }

@@ -46,7 +46,6 @@ static int teardown(void **state)
     tickets_clear(&files.waiting);
     settings_destroy(&settings);
     rig_stop(&rig);
-    rpc_destroy(&rpc);
     rmdir(dir);
     return rpc.calls == 0 ? 0 : -1;
 }

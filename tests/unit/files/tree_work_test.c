@@ -49,7 +49,7 @@ static const struct rpc_method methods[] = {
      .output = &filesystem__stat_response__descriptor,
      .message = begin},
 };
-static const struct rpc_service service = {
+static struct rpc_service service = {
     .name = "test.Tree", .methods = methods, .count = ARRAY_LEN(methods), .context = &files};
 
 static void a_work_for_a_path(void **state)

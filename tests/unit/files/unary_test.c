@@ -55,7 +55,7 @@ static const struct rpc_method methods[] = {
      .output = &filesystem__stat_response__descriptor,
      .message = tell_call},
 };
-static const struct rpc_service service = {
+static struct rpc_service service = {
     .name = "test.Unary", .methods = methods, .count = ARRAY_LEN(methods), .context = &files};
 
 static void an_error_of_the_work(void **state)

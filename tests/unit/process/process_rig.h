@@ -105,7 +105,6 @@ static int teardown(void **state)
     jobs_destroy(spawners);
     jobs_destroy(workers);
     rig_stop(&rig);
-    rpc_destroy(&rpc);
     return rpc.calls == 0 ? 0 : -1;
 }
 
