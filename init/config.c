@@ -178,10 +178,13 @@ void config_take_cmdline(struct config *c, struct bytes text)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-/* Reads a file of up to CONFIG_MAX bytes into *buffer, of CONFIG_MAX + 2; more is left out. Returns its length, or -1 with errno. */
-static ssize_t read_file(const char *path, char *buffer, bool *cut)
+/* What is read: by the one thread of a boot, one file after the other. */
+static char buffer[CONFIG_MAX + 2];
+
+/* Reads a file of up to CONFIG_MAX bytes; more is left out. Returns its length, or -1 with errno. */
+static ssize_t read_file(const char *path, bool *cut)
 {
-    ssize_t n = fd_read_file(AT_FDCWD, path, buffer, CONFIG_MAX + 2);
+    ssize_t n = fd_read_file(AT_FDCWD, path, buffer, sizeof buffer);
 
     *cut = n > (ssize_t)CONFIG_MAX;
     return *cut ? (ssize_t)CONFIG_MAX : n;
@@ -198,28 +201,26 @@ static void complain_of(struct config *c, const char *path, int errnum, const ch
 
 void config_read_file(struct config *c, const char *path)
 {
-    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 2);
     bool cut = false;
-    ssize_t n = text ? read_file(path, text, &cut) : -1;
+    ssize_t n = read_file(path, &cut);
 
-    if (n < 0 && (!text || errno != ENOENT))
-        complain_of(c, path, text ? errno : ENOMEM, "cannot be read");
+    if (n < 0 && errno != ENOENT)
+        complain_of(c, path, errno, "cannot be read");
     if (cut)
         complain_of(c, path, 0, "it is too long; its end is left out");
     if (n > 0)
-        config_take_text(c, path, (struct bytes){text, (size_t)n});
+        config_take_text(c, path, (struct bytes){buffer, (size_t)n});
 }
 
 void config_read_cmdline(struct config *c)
 {
-    CLEANUP_FREE char *text = malloc(CONFIG_MAX + 2);
     bool cut = false;
-    ssize_t n = text ? read_file("/proc/cmdline", text, &cut) : -1;
+    ssize_t n = read_file("/proc/cmdline", &cut);
 
     if (n < 0)
-        complain_of(c, "/proc/cmdline", text ? errno : ENOMEM, "cannot be read");
+        complain_of(c, "/proc/cmdline", errno, "cannot be read");
     else
-        config_take_cmdline(c, (struct bytes){text, (size_t)n});
+        config_take_cmdline(c, (struct bytes){buffer, (size_t)n});
 }
 
 void config_init(struct config *c)

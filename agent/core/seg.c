@@ -7,37 +7,31 @@
 
 #define WARM_MAX (SEG_WARM_BYTES / SEG_SIZE)
 
-/* Reserved, not backed: the kernel gives a page when it is first touched. */
-static void *reserve(size_t bytes)
+/* The segments' memory, and behind it their headers: reserved, not backed. The kernel gives a page when it is first touched. */
+static size_t reserved(const struct seg_pool *pool)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return p == MAP_FAILED ? NULL : p;
+    return pool->total * (SEG_SIZE + sizeof *pool->segs);
 }
 
 int seg_pool_init(struct seg_pool *pool, size_t bytes)
 {
-    memset(pool, 0, sizeof *pool);
-    pool->total = (uint32_t)MAX(bytes / SEG_SIZE, 1);
-    pool->base = reserve((size_t)pool->total * SEG_SIZE);
-    if (!pool->base)
+    void *memory;
+
+    *pool = (struct seg_pool){.total = (uint32_t)MAX(bytes / SEG_SIZE, 1)};
+    memory = mmap(NULL, reserved(pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                  -1, 0);
+    if (memory == MAP_FAILED)
         return -1;
-    pool->segs = reserve(pool->total * sizeof *pool->segs);
-    if (!pool->segs) {
-        munmap(pool->base, (size_t)pool->total * SEG_SIZE);
-        errno = ENOMEM;
-        return -1;
-    }
+    pool->base = memory;
+    pool->segs = (struct seg *)(void *)(pool->base + (size_t)pool->total * SEG_SIZE);
     /* A huge page would make two idle segments cost 2 MiB. */
-    madvise(pool->base, (size_t)pool->total * SEG_SIZE, MADV_NOHUGEPAGE);
-    madvise(pool->segs, pool->total * sizeof *pool->segs, MADV_NOHUGEPAGE);
+    madvise(memory, reserved(pool), MADV_NOHUGEPAGE);
     return 0;
 }
 
 void seg_pool_destroy(struct seg_pool *pool)
 {
-    munmap(pool->base, (size_t)pool->total * SEG_SIZE);
-    munmap(pool->segs, pool->total * sizeof *pool->segs);
+    munmap(pool->base, reserved(pool));
     memset(pool, 0, sizeof *pool);
 }
 
