@@ -19,6 +19,8 @@ static size_t appetite(const struct exec *x)
         return FRAME_MAX;
     unread = x->ring.head - ring_foremost(&x->ring);
     portion = seg_pool_portion(x->table->pool, CURSOR_AHEAD);
+    if (portion < CURSOR_AHEAD)
+        portion = ring_room(portion); /* a few bytes more would take another segment */
     return portion - (size_t)MIN(unread, portion);
 }
 

@@ -244,6 +244,11 @@ static void settle(struct ring *r, enum ring_stream stream, struct place *p, siz
         seg_unref(p->fresh[i]);
 }
 
+size_t ring_room(size_t memory)
+{
+    return memory / SEG_SIZE * (SEG_SIZE - RECORD_SIZE);
+}
+
 ssize_t ring_read(struct ring *r, int fd, enum ring_stream stream, size_t max)
 {
     struct place p;

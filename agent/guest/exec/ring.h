@@ -54,6 +54,9 @@ void ring_init(struct ring *r, struct seg_pool *pool, size_t max_bytes);
 /* Detaches all cursors and drops all segments. */
 void ring_clear(struct ring *r);
 
+/* How many bytes of one stream fit into so many bytes of memory, whole segments. */
+size_t ring_room(size_t memory);
+
 /* Reads once from a non-blocking descriptor, at most `max` bytes. Returns how many, or RING_EOF, RING_AGAIN,
  * RING_FULL (no memory for unread bytes now), RING_ERROR with errno. */
 ssize_t ring_read(struct ring *r, int fd, enum ring_stream stream, size_t max);
