@@ -208,22 +208,27 @@ class Server:
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def answer(self):
                 server.seen.append((self.path, self.headers["Authorization"]))
-                if server.redirect:
-                    self.send_response(302)
-                    self.send_header("Location", server.redirect + self.path)
-                    self.end_headers()
-                elif server.accept and self.headers["Authorization"] != server.accept:
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
-                    self.end_headers()
-                else:
-                    self.backend()
-
-            def backend(self):
-                path, _, query = self.path.partition("?")
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                if server.redirect:
+                    self.respond(302, {"Location": server.redirect + self.path})
+                elif server.accept and self.headers["Authorization"] != server.accept:
+                    self.respond(401, {"WWW-Authenticate": 'Basic realm="x"'})
+                else:
+                    self.backend(body)
+
+            def respond(self, status, fields, body=b""):
+                self.send_response(status)
+                for name, value in {**fields, "Content-Length": len(body)}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def backend(self, body):
+                path, _, query = self.path.partition("?")
                 env = {**os.environ, **QUIET, "GIT_PROJECT_ROOT": server.root, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
                        "QUERY_STRING": query, "REQUEST_METHOD": self.command, "REMOTE_USER": "t",
                        "CONTENT_TYPE": self.headers["Content-Type"] or "", "CONTENT_LENGTH": str(len(body)),
@@ -232,11 +237,7 @@ class Server:
                 r = subprocess.run(["git", "http-backend"], env=env, input=body, stdout=subprocess.PIPE, check=True)
                 head, _, rest = r.stdout.partition(b"\r\n\r\n")
                 fields = dict(line.split(": ", 1) for line in head.decode().splitlines())
-                self.send_response(int(fields.pop("Status", "200").split()[0]))
-                for name, value in fields.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(rest)
+                self.respond(int(fields.pop("Status", "200").split()[0]), fields, rest)
 
             do_GET = do_POST = answer
 

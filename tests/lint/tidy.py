@@ -31,7 +31,7 @@ def dependencies():
     """The files that each of our C files was compiled from, as ninja noted them, the C file first."""
     noted = subprocess.run(["ninja", "-C", build, "-t", "deps"], stdout=subprocess.PIPE, check=True, text=True).stdout
     blocks = (block.splitlines()[1:] for block in noted.split("\n\n"))
-    lists = ([str(build / line.strip()) for line in lines] for lines in blocks if lines)
+    lists = ([os.path.normpath(build / line.strip()) for line in lines] for lines in blocks if lines)
     return {paths[0]: paths for paths in lists}
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+import uuid
 
 import pytest
 from agent import SLOW, Agent, protos
@@ -163,7 +164,7 @@ def test_an_agent_without_cgroups(tmp_path):
 
 
 def test_an_agent_whose_cgroup_is_not_its_own():
-    path = f"/tmp/guestd-doctor-{os.getpid()}"
+    path = f"/tmp/guestd-doctor-{uuid.uuid4()}"
     with Agent("--listen", f"unix:{path}", listen=False, preexec=as_user):
         found = is_bad(f"unix:{path}", "cgroups", "none: ")
         assert "permission denied" in found["cgroups"][1], found

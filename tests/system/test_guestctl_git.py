@@ -181,7 +181,7 @@ def check_terminal(agent, bare, tmp_path):
             pass
         assert p.wait() == 0 and out.startswith(bytes(tmp_path))
     os.close(ours)
-    assert re.search(rb"\r\x1b\[K[A-Z][a-z ]+  \[=+", shown) and shown.endswith(b"\r\x1b[K")
+    assert re.search(rb"\r\x1b\[K[A-Z][a-z ]+  \[=+", shown) and re.search(rb"\r\x1b\[K(remote: .*\r\n)*$", shown)
     assert b"remote: " in shown
 
 

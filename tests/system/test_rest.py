@@ -160,7 +160,7 @@ def test_get_info(shared, codec):
     assert abs(started.timestamp() - time.time()) < 300
 
 
-def test_curl_agrees(shared):
+def test_curl_agrees(shared, tmp_path):
     """What a person would type."""
     import subprocess
     def curl(*args):
@@ -169,9 +169,9 @@ def test_curl_agrees(shared):
     assert curl("-o", "/dev/null", "-w", "%{http_code}", "http://x/health") == "204"
     assert json.loads(curl("-d", "{}", "-H", "Content-Type: application/json", "http://x/process.Process/List")) == {}
     big = "x" * 2000000
-    with open("/tmp/big.json", "w") as f:
+    with open(tmp_path / "big.json", "w") as f:
         json.dump({"process": {"tag": big}, "signal": 9}, f)
-    out = curl("-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "-d", "@/tmp/big.json", "-H", "Transfer-Encoding: chunked",
+    out = curl("-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "-d", f"@{tmp_path}/big.json", "-H", "Transfer-Encoding: chunked",
                "http://x/process.Process/SendSignal")
     assert json.loads(out)["code"] == "not_found"
     gz = subprocess.run("printf '{}' | gzip", shell=True, capture_output=True).stdout

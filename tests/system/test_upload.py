@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 import time
+import uuid
 import zlib
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -194,7 +195,7 @@ def test_owned_by_the_user(agent, home):
 
 
 def test_relative_paths_begin_at_the_home(agent):
-    name = f"guestd-upload-{os.getpid()}"
+    name = f"guestd-upload-{uuid.uuid4()}"
     answer = put(agent, f"~/{name}", b"x")
     try:
         assert answer.json() == [{"path": f"/root/{name}", "name": name, "type": "file"}]

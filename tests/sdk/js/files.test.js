@@ -3,7 +3,7 @@
 
 const assert = require("node:assert/strict");
 const { execFileSync, spawn } = require("node:child_process");
-const { randomBytes } = require("node:crypto");
+const { randomBytes, randomUUID } = require("node:crypto");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -237,7 +237,7 @@ suite("directories and entries", { timeout: SUITE_HANG_MS }, () => {
 
   test("whose they are", async (t) => {
     const { files } = await filesOf(t);
-    const name = `sdk-${process.pid}`;
+    const name = `sdk-${randomUUID()}`; // /root is everybody's
     t.after(() => fs.rmSync(`/root/${name}`, { recursive: true, force: true }));
     await files.write(`${name}/f`, "root's", { user: "root" });
     assert.equal(fs.statSync(`/root/${name}/f`).uid, 0);

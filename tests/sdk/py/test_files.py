@@ -8,6 +8,7 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
+import uuid
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -223,7 +224,7 @@ def test_remove(sdk, home):
 
 def test_whose_they_are(sdk, home):
     """Relative paths begin at the user's home, and what is made belongs to that user."""
-    name = f"sdk-{os.getpid()}"
+    name = f"sdk-{uuid.uuid4()}"  # /root is everybody's
     try:
         sdk(sdk.files.write(f"{name}/f", "root's", user="root"))
         assert os.stat(f"/root/{name}/f").st_uid == 0

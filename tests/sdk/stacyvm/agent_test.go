@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +30,7 @@ type matchesResult struct {
 
 // place is a directory in the guest for this test alone.
 func place(h *host) string {
-	path := fmt.Sprintf("/tmp/stacyvm-go-%d-%s", os.Getpid(), h.Name())
+	path := filepath.Join(h.TempDir(), "place")
 	h.Cleanup(func() { call[okResult](connect(h.T), "delete_file", pathParams{Path: path, Recursive: true}) })
 	return path
 }

@@ -3,6 +3,7 @@ import asyncio
 import inspect
 import os
 import socket
+import tempfile
 import time
 
 import pytest
@@ -10,7 +11,7 @@ import stacyvm
 from control import ControlPlane
 from stacyvm_host import StacyvmHost
 
-PLACE = "/tmp/stacyvm-sdk"
+PLACE = tempfile.mkdtemp(prefix="stacyvm-sdk-") + "/place"
 
 
 class Awaited:
