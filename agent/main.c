@@ -195,7 +195,7 @@ static int open_pools(struct err *e)
         agent.flags.ring_total ? agent.flags.ring_total : (size_t)MIN((uint64_t)RING_TOTAL_MAX, ram / 16);
     size_t in = (size_t)MIN((uint64_t)REQUEST_TOTAL_MAX, ram / 4);
 
-    if (seg_pool_init(&agent.pool, out) < 0 || seg_pool_init(&agent.in_pool, in) < 0)
+    if (seg_pool_init_two(&agent.pool, out, &agent.in_pool, in) < 0)
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, errno, "reserve memory");
     agent.pool.on_excess = agent.in_pool.on_excess = on_excess;
     agent.pool.on_free = on_output_memory;

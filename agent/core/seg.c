@@ -7,25 +7,63 @@
 
 #define WARM_MAX (SEG_WARM_BYTES / SEG_SIZE)
 
-/* The segments' memory, and behind it their headers: reserved, not backed. The kernel gives a page when it is first touched. */
+/* The segments' memory, and behind it their headers: reserved, not backed. The kernel gives a page when it is first touched. A
+ * multiple of SEG_SIZE, so that pools can lie side by side. */
 static size_t reserved(const struct seg_pool *pool)
 {
-    return pool->total * (SEG_SIZE + sizeof *pool->segs);
+    size_t headers = pool->total * sizeof *pool->segs;
+
+    return (pool->total + (headers + SEG_SIZE - 1) / SEG_SIZE) * SEG_SIZE;
+}
+
+static void size_up(struct seg_pool *pool, size_t bytes)
+{
+    *pool = (struct seg_pool){.total = (uint32_t)MAX(bytes / SEG_SIZE, 1)};
+}
+
+/* NULL with errno: there is no room for it. */
+static uint8_t *reserve(size_t size)
+{
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    /* A huge page would make two idle segments cost 2 MiB. */
+    madvise(memory, size, MADV_NOHUGEPAGE);
+    return memory;
+}
+
+/* Returns where the next one can lie. */
+static uint8_t *place(struct seg_pool *pool, uint8_t *at)
+{
+    pool->base = at;
+    pool->segs = (struct seg *)(void *)(at + (size_t)pool->total * SEG_SIZE);
+    return at + reserved(pool);
 }
 
 int seg_pool_init(struct seg_pool *pool, size_t bytes)
 {
-    void *memory;
+    uint8_t *memory;
 
-    *pool = (struct seg_pool){.total = (uint32_t)MAX(bytes / SEG_SIZE, 1)};
-    memory = mmap(NULL, reserved(pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                  -1, 0);
-    if (memory == MAP_FAILED)
+    size_up(pool, bytes);
+    memory = reserve(reserved(pool));
+    if (!memory)
         return -1;
-    pool->base = memory;
-    pool->segs = (struct seg *)(void *)(pool->base + (size_t)pool->total * SEG_SIZE);
-    /* A huge page would make two idle segments cost 2 MiB. */
-    madvise(memory, reserved(pool), MADV_NOHUGEPAGE);
+    place(pool, memory);
+    return 0;
+}
+
+int seg_pool_init_two(struct seg_pool *a, size_t a_bytes, struct seg_pool *b, size_t b_bytes)
+{
+    uint8_t *memory;
+
+    size_up(a, a_bytes);
+    size_up(b, b_bytes);
+    memory = reserve(reserved(a) + reserved(b));
+    if (!memory)
+        return -1;
+    place(b, place(a, memory));
     return 0;
 }
 

@@ -49,6 +49,9 @@ struct seg_pool {
 /* Reserves a pool of `bytes` (rounded down to segments, at least one). Returns 0, or -1 with errno. */
 MUST_CHECK int seg_pool_init(struct seg_pool *pool, size_t bytes);
 
+/* The same for two of them, side by side in one reservation. */
+MUST_CHECK int seg_pool_init_two(struct seg_pool *a, size_t a_bytes, struct seg_pool *b, size_t b_bytes);
+
 /* Gives the address range back. No segment of the pool may have a reference. For tests. */
 void seg_pool_destroy(struct seg_pool *pool);
 

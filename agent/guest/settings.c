@@ -168,6 +168,22 @@ int settings_set_defaults(struct settings *s, const char *user, const char *work
                    s->user_vars, e);
 }
 
+/* Makes the file, and its directory where there is none. Returns 0, or -1 with errno. */
+static int remember(char *path)
+{
+    char *name = strrchr(path, '/');
+    int fd;
+
+    *name = 0;
+    (void)mkdir(path, 0755);
+    *name = '/';
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
 int settings_set_token(struct settings *s, const char *token, struct err *e)
 {
     char *copy = NULL;
@@ -179,9 +195,7 @@ int settings_set_token(struct settings *s, const char *token, struct err *e)
     free(s->token);
     s->token = copy;
     if (token && s->secured_path) {
-        CLEANUP_FD int fd = open(s->secured_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-        if (fd < 0)
+        if (remember(s->secured_path) < 0)
             log_warn("token.unremembered", LOG_STR("error.type", errno_text(errno)));
     } else if (!token && s->secured_path) {
         unlink(s->secured_path);
@@ -193,10 +207,6 @@ void settings_remember(struct settings *s, const char *dir)
 {
     char path[512];
 
-    if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
-        log_warn("token.unremembered", LOG_STR("error.type", errno_text(errno)));
-        return;
-    }
     snprintf(path, sizeof path, "%s/secured", dir);
     s->secured_path = strdup(path);
     if (access(path, F_OK) == 0)

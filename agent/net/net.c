@@ -13,6 +13,12 @@
 
 #define BACKLOG 1024
 
+/* A descriptor that can be had without /dev: another one of stderr, which is there. */
+static int take_spare(void)
+{
+    return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 void net_init(struct net *n, struct loop *loop, struct seg_pool *pool, struct seg_pool *in_pool,
               uint32_t max_connections)
 {
@@ -23,7 +29,7 @@ void net_init(struct net *n, struct loop *loop, struct seg_pool *pool, struct se
     n->max_connections = max_connections;
     TAILQ_INIT(&n->conns);
     TAILQ_INIT(&n->listeners);
-    n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    n->spare_fd = take_spare();
     conn_timers_init(n);
 }
 
@@ -128,7 +134,7 @@ static void refuse_one(struct net *n, struct listener *l)
     if (fd >= 0)
         close(fd);
     n->stats.overflowed++;
-    n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    n->spare_fd = take_spare();
     log_warn("connection.overflow", LOG_STR("error.type", "too many open files"));
 }
 

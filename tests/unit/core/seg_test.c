@@ -246,6 +246,36 @@ static void large_ones_are_neighbours(void **state)
     seg_pool_destroy(&p);
 }
 
+/* Each has its own, to the last byte and header. */
+static void two_lie_side_by_side(void **state)
+{
+    struct seg_pool a, b;
+    struct seg *s, *t;
+
+    (void)state;
+    assert_int_equal(seg_pool_init_two(&a, 3 * SEG_SIZE, &b, SEG_SIZE), 0);
+    assert_int_equal(a.total, 3);
+    assert_int_equal(b.total, 1);
+    t = seg_get(&b);
+    memset(t->data, 'b', SEG_SIZE);
+    for (int i = 0; i < 3; i++) {
+        s = seg_get(&a);
+        assert_non_null(s);
+        memset(s->data, 'a', SEG_SIZE);
+        seg_unref(s);
+        seg_pool_trim(&a, 0);
+    }
+    assert_int_equal(resident(&a), 0);
+    for (size_t i = 0; i < SEG_SIZE; i++)
+        assert_int_equal(t->data[i], 'b');
+    assert_null(seg_get(&b));
+    seg_unref(t);
+    seg_pool_destroy(&a);
+    assert_ptr_equal(seg_get(&b), t); /* the other one stays */
+    seg_unref(t);
+    seg_pool_destroy(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +286,7 @@ int main(void)
         cmocka_unit_test(heap),
         cmocka_unit_test(headers_go_too),
         cmocka_unit_test(large_ones_are_neighbours),
+        cmocka_unit_test(two_lie_side_by_side),
     };
 
     return RUN(tests);
