@@ -33,11 +33,12 @@
 
 enum { EXIT_LACKING = 1, EXIT_USAGE = 2 };
 
-/* Everything there is, once. It lives as long as the process. */
+/* Everything there is, once. It lives as long as the process. Last is what is large and mostly stays zero: no page is given for it. */
 static struct agent {
     struct flags flags;
+    bool booted; /* we were the machine's init, and are, or have handed that on */
+    bool pid1;
     struct boot boot;
-    struct init init;
     struct loop loop;
     struct seg_pool pool, in_pool;
     ev_timer trim, started;
@@ -55,11 +56,10 @@ static struct agent {
     struct git_service git;
     struct system system;
     struct stacyvm stacyvm;
-    struct doors doors;
     struct entrypoint entrypoint;
     struct stop stop;
-    bool booted; /* we were the machine's init, and are, or have handed that on */
-    bool pid1;
+    struct doors doors;
+    struct init init;
 } agent;
 
 /* --- what we inherit ------------------------------------------------------------------------- */

@@ -22,7 +22,6 @@ struct network_port {
 
 struct network {
     struct boot *boot;
-    struct network_port ports[NET_PORTS_MAX];
     unsigned count, missing;
     struct loop *loop; /* NULL: not serving yet */
     struct rtnl events;
@@ -31,6 +30,7 @@ struct network {
     /* A DHCP client's address is there and its routes are; NULL: nobody asks. */
     void (*leased)(void *arg, const struct dhcp_lease *lease);
     void *arg;
+    struct network_port ports[NET_PORTS_MAX];
 };
 
 /* Brings lo up, and those of the configured interfaces that are there. *n is all zero: to write the ports, which most
