@@ -204,6 +204,8 @@ static int open_door(struct doors *d, struct net *net, const char *text, bool op
                        "address '%s': nobody can show a token there: it needs --open", text);
     l->admit = admit;
     l->policy = door;
+    if (d->boot && l->address.transport == TRANSPORT_TCP)
+        boot_finish(d->boot); /* an address of lo is one only when lo is up */
     if (net_listen(net, l, e) < 0)
         return -1;
     if (l->address.transport == TRANSPORT_TCP && !open && make_token(door) < 0)
@@ -237,7 +239,7 @@ static void unix_default(char out[ADDRESS_TEXT_MAX])
     snprintf(out, ADDRESS_TEXT_MAX, "unix:%s/guestd.sock", dir && *dir && geteuid() != 0 ? dir : "/run");
 }
 
-static int open_defaults(struct doors *d, struct net *net, bool machine, struct err *e)
+static int open_defaults(struct doors *d, struct net *net, struct err *e)
 {
     const struct flags *f = d->flags;
     char text[ADDRESS_TEXT_MAX];
@@ -249,7 +251,7 @@ static int open_defaults(struct doors *d, struct net *net, bool machine, struct 
             if (e->status != STATUS_UNAVAILABLE || open_door(d, net, text, true, e) < 0)
                 return -1;
         }
-    } else if (!machine) {
+    } else if (!d->boot) {
         unix_default(text);
         if (open_door(d, net, text, true, e) < 0)
             return -1;
@@ -262,14 +264,13 @@ static int open_defaults(struct doors *d, struct net *net, bool machine, struct 
 }
 
 /* One that was asked for. */
-static int open_asked(struct doors *d, struct net *net, const char *text, bool open, struct boot *boot,
-                      struct err *e)
+static int open_asked(struct doors *d, struct net *net, const char *text, bool open, struct err *e)
 {
     if (open_door(d, net, text, open, e) == 0)
         return 0;
-    if (!boot)
+    if (!d->boot)
         return -1;
-    boot_problem(boot, "%s", e->text);
+    boot_problem(d->boot, "%s", e->text);
     return 0;
 }
 
@@ -280,23 +281,25 @@ int doors_open(struct doors *d, const struct flags *flags, struct net *net, stru
     bool open = flags->open || flags->token_file || flags->require_token;
     char text[ADDRESS_TEXT_MAX];
 
-    *d = (struct doors){.flags = flags,
-                        .settings = settings,
-                        .workers = workers,
-                        .http = http,
-                        .stacyvm = stacyvm,
-                        .uid = geteuid()};
+    d->flags = flags;
+    d->settings = settings;
+    d->workers = workers;
+    d->http = http;
+    d->stacyvm = stacyvm;
+    d->boot = boot;
+    d->uid = geteuid();
+    d->count = 0;
     stacyvm->authorize = authorize_stacyvm;
     http->authorize = authorize;
     http->authorize_arg = d;
     for (unsigned i = 0; i < flags->listen_count; i++)
-        if (open_asked(d, net, flags->listen[i], open, boot, e) < 0)
+        if (open_asked(d, net, flags->listen[i], open, e) < 0)
             return -1;
-    if (d->count == 0 && open_defaults(d, net, boot != NULL, e) < 0)
+    if (d->count == 0 && open_defaults(d, net, e) < 0)
         return -1;
     if (flags->tcp) {
         snprintf(text, sizeof text, "tcp:127.0.0.1:%u", flags->port);
-        if (open_asked(d, net, text, open, boot, e) < 0)
+        if (open_asked(d, net, text, open, e) < 0)
             return -1;
     }
     return 0;

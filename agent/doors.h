@@ -18,9 +18,10 @@ struct doors {
     struct jobs *workers;
     struct http *http;
     struct stacyvm *stacyvm;
-    struct door all[FLAGS_LISTEN_MAX + 4];
-    unsigned count;
+    struct boot *boot; /* of a machine's init; NULL: we are none */
     uid_t uid;
+    unsigned count;
+    struct door all[FLAGS_LISTEN_MAX + 4];
 };
 
 /* Opens all listeners and sets http's and stacyvm's authorization. An explicit one that cannot be opened is an error; a

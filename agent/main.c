@@ -99,8 +99,8 @@ static struct spawn_surroundings surroundings(void)
     s.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     s.low = &agent.lowfds;
     lowfds_init(s.low, s.null_fd);
-    errno = 0;
-    s.nice = getpriority(PRIO_PROCESS, 0);
+    /* PID 1 gives itself another before the first program. */
+    s.reset_nice = agent.booted || getpriority(PRIO_PROCESS, 0) != 0;
     getrlimit(RLIMIT_NOFILE, &s.nofile);
     more = s.nofile;
     if (more.rlim_max != RLIM_INFINITY && more.rlim_max < FDS_MAX)
@@ -160,6 +160,7 @@ static void on_started(struct ev_loop *ev, ev_timer *w, int revents)
     (void)ev;
     (void)w;
     (void)revents;
+    boot_finish(&agent.boot);
     image_forget();
 }
 
@@ -280,6 +281,7 @@ static int open_guest(struct err *e)
                    f->ring ? f->ring : RING_MAX, e) < 0)
         return -1;
     agent.execs.kill_leader = f->kill_leader;
+    agent.execs.boot = &agent.boot;
     if (freezer_init(&agent.freezer, &agent.loop, &agent.execs) < 0)
         return err_nomem(e, "start");
     return 0;
@@ -328,6 +330,7 @@ static int watch_command(struct err *e)
     if (entrypoint_init(&agent.entrypoint, &agent.loop, e) < 0)
         return -1;
     agent.entrypoint.ended = on_command_ended;
+    agent.entrypoint.guarded = agent.booted;
     agent.execs.is_others = is_command;
     agent.execs.others = &agent.entrypoint;
     return 0;
@@ -387,6 +390,8 @@ static int begin(struct err *e)
         init_listening(&agent.init, &agent.loop, agent.workers, &agent.execs, &agent.settings,
                        build_version());
     }
+    if (agent.flags.command)
+        boot_finish(&agent.boot);
     identity_look(&agent.system.identity);
     ev_init(&agent.started, on_started);
     loop_timer(&agent.loop, &agent.started, TRIM_MS);

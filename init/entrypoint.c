@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/signals.h"
+#include "init/guard.h"
 
 /* Not forwarded: what the kernel sends us for what we do ourselves, children of ours, and job control of our terminal. */
 static const int kept[] = {
@@ -56,7 +57,7 @@ static void take_terminal(void)
 }
 
 /* In the child, which has one thread and shares no memory. */
-static _Noreturn void run(char **argv, bool front, const struct rlimit *nofile)
+static _Noreturn void run(char **argv, bool front, bool guarded, const struct rlimit *nofile)
 {
     uint64_t ignored = signals_ignored();
     sigset_t none;
@@ -65,6 +66,8 @@ static _Noreturn void run(char **argv, bool front, const struct rlimit *nofile)
     if (front)
         take_terminal();
     setrlimit(RLIMIT_NOFILE, nofile);
+    if (guarded)
+        guard_undo();
     for (int s = 1; s < _NSIG; s++)
         if (ignored >> (s - 1) & 1)
             signal(s, SIG_DFL);
@@ -83,7 +86,7 @@ int entrypoint_start(struct entrypoint *p, char **argv, const struct rlimit *nof
     if (pid < 0)
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, errno, "start '%s'", argv[0]);
     if (pid == 0)
-        run(argv, front, nofile);
+        run(argv, front, p->guarded, nofile);
     p->pid = pid;
     return 0;
 }

@@ -14,8 +14,9 @@
 
 struct entrypoint {
     struct loop *loop;
-    pid_t pid;  /* 0: none is running */
-    int status; /* what we end with, when it has ended: its own, or 128 and the signal */
+    pid_t pid;    /* 0: none is running */
+    int status;   /* what we end with, when it has ended: its own, or 128 and the signal */
+    bool guarded; /* we are (init/guard.h), and the program is not to be */
     int signal_fd;
     ev_io signals;
     /* It has ended. */

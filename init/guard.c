@@ -15,11 +15,11 @@
  * nothing for what it is there for. */
 #define NICE (-10)
 
-static int set_oom_score(void)
+static int set_oom_score(const char *score)
 {
     CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-    return fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) >= 0 ? 0 : -1;
+    return fd >= 0 && write(fd, score, strlen(score)) >= 0 ? 0 : -1;
 }
 
 /* A container may have it forbidden: that is no problem of its boot. */
@@ -30,8 +30,14 @@ static bool is_forbidden(void)
 
 void guard_self(struct boot *b)
 {
-    if (set_oom_score() < 0 && !is_forbidden())
+    if (set_oom_score(OOM_SCORE) < 0 && !is_forbidden())
         boot_problem(b, "write %s to /proc/self/oom_score_adj: %s", OOM_SCORE, errno_text(errno));
     if (setpriority(PRIO_PROCESS, 0, NICE) < 0 && !is_forbidden())
         boot_problem(b, "set priority %d: %s", NICE, errno_text(errno));
+}
+
+void guard_undo(void)
+{
+    (void)set_oom_score("0");
+    (void)setpriority(PRIO_PROCESS, 0, 0);
 }

@@ -7,4 +7,7 @@
 /* Nobody is killed later for want of memory than we, and few run earlier. */
 void guard_self(struct boot *b);
 
+/* In a child: as if there had been none. */
+void guard_undo(void);
+
 #endif

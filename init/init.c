@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/reboot.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -69,7 +68,7 @@ static void load_modules(struct init *i)
 /* Into another root, whose configuration counts then instead of the one that led there. */
 static void change_root(struct init *i, const struct init_settings *settings)
 {
-    if (!root_change(&i->config, i->boot))
+    if (!root_change(&i->config, i->own, i->boot))
         return;
     boot_phase(i->boot, "root");
     settings->forget(settings->arg);
@@ -89,6 +88,31 @@ static void set_up_machine(struct init *i)
         boot_problem(i->boot, "%s", e.text);
 }
 
+/* Whether the boot itself does: lo comes up with the interfaces of the configuration, and file systems may lie behind it. */
+static bool needs_network(const struct init *i)
+{
+    return i->config.nets || i->config.mounts;
+}
+
+/* What programs take for granted: links of /dev, and lo. */
+static void prepare(struct init *i)
+{
+    mounts_links(i->boot);
+    if (!needs_network(i))
+        network_up(&i->network, &i->config, i->boot);
+}
+
+/* What waits until somebody has an answer, or there is to be a program. */
+static void rest(struct boot *b, void *arg)
+{
+    struct init *i = arg;
+
+    if (!i->config.handoff)
+        prepare(i);
+    guard_self(b);
+    boot_phase(b, "programs");
+}
+
 void init_boot(struct init *i, struct boot *boot, const struct init_settings *settings)
 {
     sigset_t ends;
@@ -100,7 +124,7 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     crash_catch();
     mounts_early(boot);
     init_early(); /* /dev may have the console only now */
-    i->own = machine_is_ours();
+    i->own = machine_take();
     crash_let_panic_restart(i->own, boot);
     boot_phase(boot, "mounts");
     read_config(i, settings);
@@ -110,16 +134,19 @@ void init_boot(struct init *i, struct boot *boot, const struct init_settings *se
     if (i->own)
         set_up_machine(i);
     names_set(&i->names, &i->config, boot, i->own);
-    network_up(&i->network, &i->config, boot);
+    if (needs_network(i))
+        network_up(&i->network, &i->config, boot);
     boot_phase(boot, "network");
     if (i->own) /* a container has one, with what its runtime has put there */
         mounts_tmp(&i->config, boot);
     volumes_mount(&i->config, boot); /* behind the network: some lie there */
     boot_phase(boot, "volumes");
-    reboot(RB_DISABLE_CAD); /* Ctrl-Alt-Del becomes SIGINT to us, instead of a reboot that syncs nothing */
-    if (i->config.handoff)
+    if (i->config.handoff) {
+        prepare(i);
         handoff_to(i->config.handoff, boot);
-    guard_self(boot);
+    }
+    boot->rest = rest;
+    boot->rest_arg = i;
 }
 
 void init_environment(struct init *i, struct settings *settings)
@@ -162,18 +189,19 @@ void init_listening(struct init *i, struct loop *loop, struct jobs *jobs, struct
     i->names.jobs = jobs;
     network_serve(&i->network, loop, on_leased, i);
     starts_begin(&i->starts, execs, settings, i->boot, i->config.starts);
+    if (i->config.ready_port)
+        boot_finish(i->boot); /* the host hears of all phases */
     ready_start(&i->ready, loop, i->boot, version, i->config.ready_port);
 }
 
 void init_end(struct init *i, enum end how)
 {
-    bool ours = machine_is_ours();
     unsigned busy = 0;
-    bool over = disks_let_go(ours, SHUTDOWN_DISKS_MS, &busy);
+    bool over = disks_let_go(i->own, SHUTDOWN_DISKS_MS, &busy);
 
     ready_end(&i->ready, how,
               !over      ? "late"
-              : !ours    ? "shared"
+              : !i->own  ? "shared"
               : busy > 0 ? "busy"
                          : "clean",
               SHUTDOWN_TOLD_MS);

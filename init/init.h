@@ -11,11 +11,11 @@
  *   sysctl    kernel parameters
  *   clock     the wall clock, by the host's; entropy, where the kernel has none
  *   names     the host name, /etc/hosts, /etc/resolv.conf, /etc/machine-id
- *   network   lo, and the interfaces that are there
+ *   network   lo and the interfaces that are there, where the configuration has some, or mounts
  *   volumes   /tmp, and the file systems of the configuration
  *   handoff   another init takes the place of PID 1, and we go on as its service, where that is asked for
- *   guard     our own priority
  *   ... the agent listens ...
+ *   rest      what counts with the first program, before it (boot_finish): the links of /dev, lo, our own priority
  *   network   the interfaces that come later, and DHCP
  *   starts    the programs of the configuration
  *   ready     the host is told
@@ -43,12 +43,12 @@ struct init {
     struct clock_report clock;
     struct entropy_report entropy;
     struct names names;
-    struct network network;
     struct starts starts;
     struct ready ready;
     void (*online)(
         void *arg); /* a lease has come, and with it perhaps a way to somebody; NULL: nobody wants to know */
     void *online_arg;
+    struct network network;
 };
 
 /* Gives descriptors 0 to 2 to the console, where the kernel gave none. */

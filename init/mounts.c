@@ -127,34 +127,59 @@ static int make_dev(void)
     return 0;
 }
 
-/* Mounts a row, and makes its directory where there is none. Returns 0, or -1 with errno. */
-static int try_row(const struct row *r)
+/* Mounts a row, and makes its directory where there is none. bare: nothing can be mounted there. Returns 1 when it is new, 0
+ * when it was there, or -1 with errno. */
+static int try_row(const struct row *r, bool bare)
 {
     bool made = (r->how & MAKE) && mkdir(r->target, 0755) == 0;
 
-    if ((r->how & STACKS) && !made && is_there(r))
+    if ((r->how & STACKS) && !made && !bare && is_there(r))
         return 0;
-    if (mount_row(r) == 0 || errno == EBUSY) /* it is mounted there already */
+    if (mount_row(r) == 0)
+        return 1;
+    if (errno == EBUSY) /* it is mounted there already */
         return 0;
     if (errno == ENOENT && !(r->how & OPTIONAL) && mkdir(r->target, 0755) == 0 && mount_row(r) == 0)
-        return 0;
+        return 1;
     return errno == ENODEV && strcmp(r->type, "devtmpfs") == 0 ? make_dev() : -1;
 }
 
-static void take_row(const struct row *r, struct boot *b)
+/* Returns whether it is new. */
+static bool take_row(const struct row *r, bool bare, struct boot *b)
 {
-    if (try_row(r) == 0)
-        return;
+    int result = try_row(r, bare);
+
+    if (result >= 0)
+        return result;
     if (!(r->how & OPTIONAL))
         boot_problem(b, "mount %s on %s: %s", r->type, r->target, errno_text(errno));
     else if (r->how & MAKE)
         rmdir(r->target); /* nobody should take it for one */
+    return false;
+}
+
+static bool is_below(const struct row *r, const struct row *above)
+{
+    size_t n = strlen(above->target);
+
+    return strncmp(r->target, above->target, n) == 0 && r->target[n] == '/';
 }
 
 void mounts_early(struct boot *b)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        take_row(&rows[i], b);
+    bool fresh[ARRAY_LEN(rows)] = {false};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool bare = false; /* on what we have just mounted nothing else is */
+
+        for (size_t k = 0; k < i; k++)
+            bare |= fresh[k] && is_below(&rows[i], &rows[k]);
+        fresh[i] = take_row(&rows[i], bare, b);
+    }
+}
+
+void mounts_links(struct boot *b)
+{
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
             boot_problem(b, "link %s: %s", links[i][1], errno_text(errno));
@@ -165,5 +190,5 @@ void mounts_tmp(const struct config *c, struct boot *b)
     for (const struct config_mount *m = c->mounts; m; m = m->next)
         if (strcmp(m->target, tmp.target) == 0)
             return;
-    take_row(&tmp, b);
+    take_row(&tmp, false, b);
 }

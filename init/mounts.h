@@ -12,6 +12,9 @@
  * some kernels have are left out without a word. */
 void mounts_early(struct boot *b);
 
+/* Makes the links that programs look for in /dev. */
+void mounts_links(struct boot *b);
+
 /* Mounts a tmpfs on /tmp, unless something is mounted there or a `mount` statement names it: the statement's business then. */
 void mounts_tmp(const struct config *c, struct boot *b);
 

@@ -10,7 +10,6 @@
 
 #include "init/devices.h"
 #include "init/filesystem.h"
-#include "init/machine.h"
 #include "init/switch_root.h"
 
 #define NEW_ROOT "/run/guestd/root"
@@ -80,7 +79,7 @@ static int change(const struct config_root *r, bool initramfs, struct boot *b, s
     return switch_root(NEW_ROOT, initramfs, b, e);
 }
 
-bool root_change(const struct config *c, struct boot *b)
+bool root_change(const struct config *c, bool own, struct boot *b)
 {
     static const char *const mounted[] = {NEW_ROOT, ROOT_UPPER, ROOT_LOWER};
     const struct config_root *r = &c->root;
@@ -88,12 +87,10 @@ bool root_change(const struct config *c, struct boot *b)
     struct err e;
     bool initramfs;
 
-    if ((!r->device && !r->overlay) || statfs("/", &fs) < 0)
+    if (!own || (!r->device && !r->overlay) || statfs("/", &fs) < 0)
         return false;
     initramfs = fs.f_type == RAMFS_MAGIC || fs.f_type == TMPFS_MAGIC;
     if (initramfs ? !r->device : !r->overlay || fs.f_type == OVERLAYFS_SUPER_MAGIC)
-        return false;
-    if (!machine_is_ours())
         return false;
     if (change(r, initramfs, b, &e) == 0)
         return true;

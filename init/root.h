@@ -16,9 +16,9 @@
 #define ROOT_LOWER "/run/guestd/lower"
 #define ROOT_UPPER "/run/guestd/overlay"
 
-/* Changes the root, if the configuration asks for it and we are the machine's first process in an initramfs, or an overlay is
- * wanted over what is none. Returns whether it has: all paths lead elsewhere then, and the initramfs's files are gone. What fails
+/* Changes the root, if the configuration asks for it and we are in an initramfs, or an overlay is wanted over what is none; and
+ * the machine is our own. Returns whether it has: all paths lead elsewhere then, and the initramfs's files are gone. What fails
  * is a problem that tells what was found, and leaves the root as it was. */
-bool root_change(const struct config *c, struct boot *b);
+bool root_change(const struct config *c, bool own, struct boot *b);
 
 #endif

@@ -42,6 +42,15 @@ void boot_problem(struct boot *b, const char *fmt, ...)
         free(line);
 }
 
+void boot_finish(struct boot *b)
+{
+    void (*rest)(struct boot * b, void *arg) = b->rest;
+
+    b->rest = NULL;
+    if (rest)
+        rest(b, b->rest_arg);
+}
+
 void boot_clear(struct boot *b)
 {
     while (b->problem_count > 0)

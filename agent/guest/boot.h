@@ -20,6 +20,9 @@ struct boot {
     char *problems[BOOT_PROBLEMS_MAX]; /* a line each, without its end */
     unsigned problem_count;
     unsigned problems_lost; /* beyond those */
+    /* What is left to be done, which programs need and no answer does; NULL: nothing. */
+    void (*rest)(struct boot *b, void *arg);
+    void *rest_arg;
 };
 
 /* Begins the record. */
@@ -30,6 +33,10 @@ void boot_phase(struct boot *b, const char *name);
 
 /* Keeps a line about what went wrong, and writes it to stderr, where PID 1 has the console: "guestd: " and the line. */
 void boot_problem(struct boot *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Does what is left. Called before the first program, before a door that needs the network, before somebody is told how the boot
+ * went, and soon after the start in any case. */
+void boot_finish(struct boot *b);
 
 void boot_clear(struct boot *b);
 

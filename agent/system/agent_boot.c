@@ -25,11 +25,12 @@ static int list_phases(const struct boot *b, struct arena *a, Guest__V1__GetBoot
 enum rpc_taken agent_get_boot(struct rpc_call *call, const ProtobufCMessage *m)
 {
     const struct system *s = rpc_context(call);
-    const struct boot *b = s->boot;
+    struct boot *b = s->boot;
     Guest__V1__GetBootResponse r = GUEST__V1__GET_BOOT_RESPONSE__INIT;
     struct arena arena = {.max = MIB};
 
     (void)m;
+    boot_finish(b);
     r.started_us = b->started_ns / 1000;
     r.problems = (char **)(uintptr_t)b->problems;
     r.n_problems = b->problem_count;

@@ -55,7 +55,7 @@ void system_reply(struct http_exchange *x, struct writer *w)
 }
 
 int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                struct freezer *freezer, struct jobs *workers, const struct boot *boot, enum compat compat)
+                struct freezer *freezer, struct jobs *workers, struct boot *boot, enum compat compat)
 {
     const unsigned of_host = HTTP_CONTROL | HTTP_HOST;
     const struct http_route routes[] = {

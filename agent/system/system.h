@@ -17,7 +17,7 @@ struct system {
     struct execs *execs;
     struct freezer *freezer;
     struct jobs *workers;
-    const struct boot *boot;
+    struct boot *boot;
     struct http *http;
     enum compat compat;
     struct rpc_service service;
@@ -30,7 +30,7 @@ struct system {
 
 /* Registers the routes and the service; settings, execs and the others must outlive it. Returns 0, or -1 when out of memory. */
 MUST_CHECK int system_init(struct system *s, struct rpc *rpc, struct settings *settings, struct execs *execs,
-                           struct freezer *freezer, struct jobs *workers, const struct boot *boot,
+                           struct freezer *freezer, struct jobs *workers, struct boot *boot,
                            enum compat compat);
 
 /* "e2b" or "wrenn". */

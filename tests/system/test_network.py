@@ -135,7 +135,7 @@ def reaches(g, address):
 
 def test_lo_is_up_without_a_word():
     with Guest(links=()) as g:
-        assert "LOOPBACK,UP" in g.ip("link", "show", "lo")
+        wait_for(lambda: "LOOPBACK,UP" in g.ip("link", "show", "lo"), what="that lo is up")
         assert g.log == ""
 
 

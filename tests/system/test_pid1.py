@@ -73,6 +73,35 @@ def test_it_mounts_and_serves():
         assert a.log == ""  # the console is quiet
 
 
+def test_the_first_program_finds_the_machine_ready():
+    """What no answer needs is done before it, and not twice."""
+    with Init() as a:
+        assert a.request("GET", "/health").status == 204
+        r = a.shell("cat /sys/class/net/lo/flags; readlink /dev/stdin; nice; cat /proc/self/oom_score_adj")
+        assert r.stdout == b"0x9\n/proc/self/fd/0\n0\n100\n"
+        assert os.getpriority(os.PRIO_PROCESS, a.child) == -10
+        names = [p["name"] for p in a.call("guest.v1.Agent/GetBoot")["phases"]]
+        assert names[0] == "mounts" and names[-2:] == ["listen", "programs"] and names.count("programs") == 1
+
+
+def test_without_a_program_the_machine_is_ready_soon():
+    with Init() as a:
+        wait_for(lambda: os.getpriority(os.PRIO_PROCESS, a.child) == -10, what="its priority")
+
+
+def test_who_asks_how_it_booted_hears_all():
+    with Init() as a:
+        boot = a.call("guest.v1.Agent/GetBoot")
+        assert [p["name"] for p in boot["phases"]][-1] == "programs" and "problems" not in boot
+
+
+def test_an_address_of_lo_is_one():
+    with Init("--listen", "tcp:127.0.0.1:49983") as a:
+        boot = a.call("guest.v1.Agent/GetBoot")
+        assert [p["name"] for p in boot["phases"]][-2:] == ["programs", "listen"] and "problems" not in boot
+        assert "tcp:127.0.0.1:49983" in str(a.call("guest.v1.Agent/GetInfo")["listeners"])
+
+
 def test_it_stays_init():
     """Whatever the kernel's command line puts into its environment: it is not git's askpass program."""
     with Init(env={"GUESTD_HELPER": "askpass:3"}) as a:
@@ -90,6 +119,7 @@ def test_it_reaps_orphans():
 # changing the machine's (pid_namespaces(7), /proc/sys/kernel/ns_last_pid). Numbers come back within some hundred processes.
 FEW_PIDS = """
 import time
+print("up", flush=True)
 while True:
     with open("/proc/loadavg") as f:
         last = int(f.read().split()[4])
@@ -106,7 +136,9 @@ def test_no_exit_is_mistaken_while_pids_come_back():
     count, streams = (10000, 8) if PRESET == "release" else (1000, 8)
     script = "(exit 99) & exit $0"
     with Init(env=QUIET) as a:
-        a.start("python3", "-c", FEW_PIDS).started()
+        few = a.start("python3", "-c", FEW_PIDS)
+        few.started()
+        few.read_until(b"up")
         seen = set()
 
         def run_some(first):

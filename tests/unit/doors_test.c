@@ -401,6 +401,27 @@ static void what_an_init_cannot_open_is_left_out(void **state)
     boot_clear(&boot);
 }
 
+static void note_rest(struct boot *b, void *arg)
+{
+    (void)b;
+    *(bool *)arg = true;
+}
+
+/* lo is up before an address of it is bound, and not for other addresses. */
+static void tcp_needs_the_rest_of_a_boot(void **state)
+{
+    bool done = false;
+
+    (void)state;
+    boot.rest = note_rest;
+    boot.rest_arg = &done;
+    assert_int_equal(open_with((const char *const[]){"guestd", "--listen", "unix:/x", NULL}, true), 0);
+    assert_false(done);
+    assert_int_equal(open_with((const char *const[]){"guestd", "--listen", "tcp:127.0.0.1:1", NULL}, true),
+                     0);
+    assert_true(done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +430,7 @@ int main(void)
         T(without_ipv6_an_envd_takes_ipv4),
         T(an_explicit_one_that_fails_is_an_error),
         T(what_an_init_cannot_open_is_left_out),
+        T(tcp_needs_the_rest_of_a_boot),
         T(a_door_speaks_what_its_address_says),
         T(who_has_no_token_to_show_stays_outside),
         T(a_tcp_door_has_a_token_unless_it_is_open),

@@ -50,7 +50,7 @@ def test_the_host_is_told(kernel):
         assert ready["boot_id"] == g.call("guest.v1.Agent/GetInfo")["kernel"]["bootId"]
         phases = [(p["name"], p["endUs"]) for p in boot["phases"]]
         assert [(p["name"], str(p["end_us"])) for p in ready["phases"]] == phases
-        assert [name for name, _ in phases][0] == "mounts" and phases[-1][0] == "listen"
+        assert [name for name, _ in phases][0] == "mounts" and [name for name, _ in phases][-2:] == ["listen", "programs"]
         times = [int(boot["startedUs"]), *(int(t) for _, t in phases)]
         assert 0 < times[0] and times == sorted(times)
         assert boot["problems"] == ["kernel command line: there is no key 'no-such-key'"]
@@ -106,6 +106,15 @@ def test_an_init_that_is_not_there_is_told(kernel):
     with Guest(kernel, words="guestd.handoff=/no/such") as g:
         assert g.call("guest.v1.Agent/GetInfo")["pid"] == 1
         assert g.call("guest.v1.Agent/GetBoot")["problems"] == ["handoff to '/no/such': no such file or directory"]
+
+
+def test_a_program_is_the_machines(kernel):
+    """guestd is its init, as of a container, and the program has nothing of what guards an init."""
+    script = b"#!/bin/sh\nexec /init --init -- sleep 1000\n"  # the kernel keeps a second "--" for itself
+    with Guest(kernel, words="rdinit=/start", files={"start": script}) as g:
+        find = "for p in /proc/[0-9]*; do grep -qx sleep $p/comm && cat $p/oom_score_adj && cut -d' ' -f19 $p/stat; done; true"
+        assert wait_for(lambda: g.text(find), HANG) == "0\n0\n"
+        assert g.text("cut -d' ' -f19 /proc/1/stat; cat /proc/1/oom_score_adj; cat /sys/class/net/lo/flags") == "-10\n-1000\n0x9\n"
 
 
 def test_a_wrong_option_does_not_end_the_boot(kernel):

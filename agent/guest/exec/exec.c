@@ -249,6 +249,8 @@ int exec_start(struct execs *t, struct exec_spec *spec, struct guest_env *env, s
         exec_spec_free(spec);
         return err_set(e, STATUS_RESOURCE_EXHAUSTED, 0, "%d processes are running already", PROCESSES_MAX);
     }
+    if (t->boot)
+        boot_finish(t->boot);
     s = spawn_new(&t->around, spec, env, class);
     if (!s) {
         exec_spec_free(spec);

@@ -27,6 +27,7 @@
 #define GUEST_EXEC_EXEC_H
 
 #include "core/timerq.h"
+#include "guest/boot.h"
 #include "guest/exec/reaper.h"
 #include "guest/exec/ring.h"
 #include "guest/exec/spawn.h"
@@ -192,7 +193,8 @@ struct execs {
     struct exec_past *past; /* ring buffer of EXITS_KEPT_MAX at most */
     uint32_t past_first, past_count, past_cap;
     ev_timer past_timer;
-    bool stopping; /* no new ones */
+    bool stopping;     /* no new ones */
+    struct boot *boot; /* to be finished before the first one; NULL: it is not ours */
     /* Asked of each child that ended and is not in the table: whether it is another's. NULL: they are all orphans. */
     bool (*is_others)(void *arg, pid_t pid, int status);
     void *others;

@@ -186,7 +186,7 @@ CHILD_CODE static int child_main(void *arg)
         if (syscall(SYS_dup3, c->fds[i], i, 0) < 0)
             child_fail(c, SPAWN_PIPE, 127);
     set_oom_score();
-    if (c->around->nice != 0)
+    if (c->around->reset_nice)
         syscall(SYS_setpriority, PRIO_PROCESS, 0, 0);
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4));
     if (c->around->reset_nofile)

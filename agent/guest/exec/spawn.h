@@ -28,7 +28,7 @@ struct spawn_surroundings {
     struct lowfds *low;   /* numbers for what it may keep; NULL: none */
     struct rlimit nofile; /* as the agent found it at its start */
     bool reset_nofile;    /* the agent has raised its own */
-    int nice;             /* the agent's, to be undone */
+    bool reset_nice;      /* the agent's is another than 0 */
     uid_t uid;            /* the agent's */
 };
 

@@ -50,11 +50,36 @@ static void problems_are_told_and_kept(void **state)
     close(before);
 }
 
+static unsigned finished;
+
+static void finish(struct boot *b, void *arg)
+{
+    assert_ptr_equal(arg, &finished);
+    finished++;
+    boot_finish(b); /* what it does may ask for the same */
+}
+
+static void the_rest_is_done_once(void **state)
+{
+    struct boot b;
+
+    (void)state;
+    boot_begin(&b);
+    boot_finish(&b);
+    b.rest = finish;
+    b.rest_arg = &finished;
+    boot_finish(&b);
+    assert_int_equal(finished, 1);
+    boot_finish(&b);
+    assert_int_equal(finished, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(phases_end_one_after_the_other),
         cmocka_unit_test(problems_are_told_and_kept),
+        cmocka_unit_test(the_rest_is_done_once),
     };
 
     return RUN(tests);

@@ -64,6 +64,9 @@ static void it_is_spared_and_runs_early(void **state)
     check("-1000");
     assert_int_equal(nice_asked, -10);
     assert_int_equal(b.problem_count, 0);
+    guard_undo();
+    check("0");
+    assert_int_equal(nice_asked, 0);
 }
 
 static void a_container_may_not(void **state)

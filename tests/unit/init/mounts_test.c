@@ -53,9 +53,11 @@ static int boot_in_an_empty_root(void)
     config_init(&c);
     boot_begin(&b);
     mounts_early(&b);
+    mounts_links(&b);
     mounts_tmp(&c, &b);
     n = count_mounts();
     mounts_early(&b); /* all are there already */
+    mounts_links(&b);
     mounts_tmp(&c, &b);
     if (b.problem_count > 0 || count_mounts() > n)
         return 1;
@@ -127,6 +129,7 @@ static int boot_without_devtmpfs(void)
     boot_begin(&b);
     mounts_early(&b);
     mounts_early(&b);
+    mounts_links(&b);
     if (b.problem_count > 0 || type_at("/dev") != TMPFS_MAGIC)
         return 1;
     if (stat("/dev/ptmx", &st) < 0 || st.st_rdev != makedev(5, 2) || st.st_mode != (S_IFCHR | 0666))

@@ -3,10 +3,7 @@
 
 static bool machine = true;
 
-#include "init/machine.h"
-#define machine_is_ours() machine
 #include "init/root.c"
-#undef machine_is_ours
 
 #include "init/mounts.h"
 
@@ -19,7 +16,7 @@ static bool changed(const char *statements)
 
     config_init(&c);
     config_take_text(&c, "f", bytes_of(statements));
-    result = root_change(&c, &b);
+    result = root_change(&c, machine, &b);
     config_clear(&c);
     return result;
 }

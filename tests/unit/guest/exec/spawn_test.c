@@ -445,7 +445,7 @@ static void the_priority_is_undone(void **state)
     if (geteuid() != 0)
         return; /* a raised priority cannot be made without */
     assert_int_equal(setpriority(PRIO_PROCESS, 0, -5), 0);
-    around.nice = -5;
+    around.reset_nice = true;
     s = spawn_shell("nice", false);
     assert_string_equal(all_of(s->output[0]), "0\n");
     exit_of(s);
