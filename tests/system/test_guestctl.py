@@ -192,8 +192,8 @@ def test_a_terminal(agent):
     time.sleep(0.3 * SLOW)
     t.type(b"stty size\r")
     t.read_until(b"20 50\r\n")
-    t.type(b"sleep 1000\r")
-    time.sleep(0.3 * SLOW)
+    t.type(b"""sh -c 'echo up""on; exec sleep 1000'\r""")
+    t.read_until(b"upon\r\n")
     t.type(b"\x03")  # reaches the program there, not guestctl here
     t.type(b"exit 5\r")
     assert t.close() == 5
